@@ -1,0 +1,47 @@
+# The commands of this repository; `make` alone explains them. Needs Python 3.10 to 3.13, git and make.
+# Works with GNU make 3.81 and newer, from any path (blanks in it too). Paths here are relative for that reason.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+DBT := $(PYTHON) -m dbt.cli.main
+
+export DBT_PROFILES_DIR := $(CURDIR)
+export DBT_SEND_ANONYMOUS_USAGE_STATS := False
+export DO_NOT_TRACK := 1
+
+.PHONY: help build test lint docs bench clean venv venv-dev venv-lint
+
+help: ## explain the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  OPE_DATA_DIR=DIR    where the data is (default: data/)"
+	@echo "  BASE_PYTHON=PYTHON  which Python 3.10 to 3.13 makes .venv (default: the first one found)"
+
+build: venv ## set up .venv, then archive, land, build and show what came out (a sample if no project is registered)
+	@tools/build.sh
+
+test: venv-dev venv-lint ## run everything that can be wrong: style, pytest, dbt build twice (STEPS="pytest dbt" for some)
+	@$(PYTHON) -m tools.check $(STEPS)
+
+lint: venv-dev venv-lint ## only the style: ruff, sqlfluff, dbt-bouncer
+	@$(PYTHON) -m tools.check ruff format sqlfluff bouncer
+
+docs: venv ## make target/static_index.html: every table and column, with lineage
+	@OPE_DATA_DIR="$$(tools/data_dir.sh)" && export OPE_DATA_DIR && $(DBT) --log-level warn docs generate --static
+	@echo "Open target/static_index.html in a browser."
+
+bench: venv-dev ## measure time, memory and size on a corpus (not a test)
+	@$(PYTHON) -m tests.bench
+
+clean: ## remove .venv, .venv-lint, target, logs and the sample; never data/
+	rm -rf .venv .venv-lint target logs .sample
+
+venv:
+	@tools/venv.sh .venv requirements.txt
+
+venv-dev:
+	@tools/venv.sh .venv requirements.txt requirements-dev.txt
+
+venv-lint:
+	@tools/venv.sh .venv-lint requirements-lint.txt

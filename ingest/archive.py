@@ -1,0 +1,373 @@
+"""Source files into `data/raw/<project>`: append-only, redacted before anything is written, safe to kill at any time.
+
+The manifest is the commit point. Archived bytes are made durable first, then their entries are appended; what lies in
+an archived file beyond its entry is cut off by the next run, which then goes on from the entry.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from ingest.agents import SourceFile
+from ingest.agents.claude_code import list_files
+from ingest.archive_copy import (
+    TAIL_GIVE_UP_SECONDS,
+    TAIL_QUIET_SECONDS,
+    Copied,
+    LineRedactor,
+    PrefixChangedError,
+    SourceError,
+    Start,
+    TailRule,
+    copy_lines,
+)
+from ingest.archive_plan import SESSIONS, Work, name_redactor, next_version, plan, versions
+from ingest.archive_repair import check_untouched, recover_unlisted
+from ingest.archive_text import copy_text
+from ingest.errors import IngestError, Problem
+from ingest.files import (
+    disk_errors,
+    exclusive_lock,
+    fsync_directory,
+    open_regular,
+    safe_join,
+)
+from ingest.manifest import Manifest, ManifestEntry, read_manifest
+from ingest.paths import DataDir
+from ingest.redaction import load_or_create_key
+from ingest.registry import Project
+
+__all__ = ["ArchiveResult", "ManifestEntry", "archive_project", "read_manifest"]
+
+STEP = "archive"
+COMMIT_BYTES = 64 * 1024 * 1024
+COMMIT_FILES = 500
+SCRATCH = ".scratch"
+
+
+@dataclass
+class ArchiveResult:
+    """What one run did. Files are counted once each; bytes and lines are those of this run."""
+
+    seen: int = 0
+    new: int = 0
+    grown: int = 0
+    rewritten: int = 0
+    unchanged: int = 0
+    unreadable: int = 0
+    vanished: int = 0  # archived, but no longer there
+    sidecars: int = 0  # of those seen
+    pending_files: int = 0  # with a last line that is not taken yet
+    pending_bytes: int = 0
+    source_bytes_read: int = 0
+    archived_bytes: int = 0
+    archived_lines: int = 0
+    redactions: Counter[str] = field(default_factory=Counter)  # by rule
+    problems: list[Problem] = field(default_factory=list)  # paths are below raw/<project>/
+
+
+def archive_project(
+    data: DataDir,
+    project: Project,
+    redactor: LineRedactor,
+    run_id: str,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    now: float | None = None,
+    tail_quiet_seconds: float = TAIL_QUIET_SECONDS,
+    tail_give_up_seconds: float = TAIL_GIVE_UP_SECONDS,
+) -> ArchiveResult:
+    """Bring the archive of one project up to date with its source directories.
+
+    `progress` gets (bytes done, bytes in all). `now` (seconds since 1970) only decides which unfinished last lines are
+    taken. Raises IngestError when the disk refuses or another run is at work; what was committed until then stays.
+    """
+    raw = data.raw(project.project_id)
+    with exclusive_lock(raw, f"the archive of {project.project_id!r}"):
+        is_first = not data.manifest(project.project_id).exists()
+        manifest = Manifest.open(data.manifest(project.project_id))
+        run = _Run(
+            raw=raw,
+            manifest=manifest,
+            redactor=redactor,
+            hash_key=load_or_create_key(data.redaction_key),
+            run_id=run_id,
+            tail_rule=TailRule(time.time() if now is None else now, tail_quiet_seconds, tail_give_up_seconds),
+        )
+        if manifest.damaged or (is_first and (raw / SESSIONS).is_dir()):
+            entries, problems = recover_unlisted(raw, manifest, run_id)
+            run.result.problems += problems
+            manifest.append(entries)
+            manifest.compact(force=True)
+        run.bring_up_to_date(_list(project, run.result), progress)
+        manifest.compact()
+    return run.result
+
+
+def _list(project: Project, result: ArchiveResult) -> dict[Path, list[SourceFile]]:
+    """The files of every source directory; one that is gone is a problem, its archive stays."""
+    listed: dict[Path, list[SourceFile]] = {}
+    for directory in project.session_directories:
+        root = Path(directory).resolve()
+        if not root.is_dir():
+            detail = "is it moved or not mounted? what was archived from it is kept"
+            result.problems.append(Problem(STEP, f"{SESSIONS}/{root.name}", "session directory is missing", detail))
+            continue
+        files, problems = list_files(root)
+        listed[root] = files
+        result.problems += [replace(problem, path=f"{SESSIONS}/{root.name}/{problem.path}") for problem in problems]
+    return listed
+
+
+@dataclass
+class _Run:
+    raw: Path
+    manifest: Manifest
+    redactor: LineRedactor
+    hash_key: bytes
+    run_id: str
+    tail_rule: TailRule
+    result: ArchiveResult = field(default_factory=ArchiveResult)
+    uncommitted: list[ManifestEntry] = field(default_factory=list)
+    uncommitted_bytes: int = 0
+    written: list[Path] = field(default_factory=list)
+
+    def bring_up_to_date(
+        self, listed: dict[Path, list[SourceFile]], progress: Callable[[int, int], None] | None
+    ) -> None:
+        redact_name = name_redactor(self.redactor.redact_text)
+        self.result.problems = [replace(item, path=redact_name(item.path)) for item in self.result.problems]
+        works = plan(listed, self.manifest.entries, redact_name)
+        self.result.seen = len(works)
+        self.result.sidecars = sum(work.file.kind == "sidecar" for work in works)
+        pending = [(work, size) for work in works if (size := self._new_bytes(work)) is not None]
+        meter = _Meter(sum(size for _, size in pending), progress)
+        taken = set(self.manifest.entries) | {work.base for work in works}
+        try:
+            for work, size in pending:
+                meter.begin(size)
+                self._copy(work, taken, meter.add)
+                meter.end()
+                if self.uncommitted_bytes >= COMMIT_BYTES or len(self.uncommitted) >= COMMIT_FILES:
+                    self._commit()
+            self._check_untouched({work.base for work in works})
+        except (IngestError, KeyboardInterrupt):
+            self._commit()  # what is finished counts, whatever stopped the run
+            raise
+        finally:
+            shutil.rmtree(self.raw / SCRATCH, ignore_errors=True)
+        self._commit()
+        for entry in self.manifest.entries.values():
+            self.result.pending_files += bool(entry.pending_bytes)
+            self.result.pending_bytes += entry.pending_bytes
+
+    def _new_bytes(self, work: Work) -> int | None:
+        """How much there is to read of a source; None if it can be skipped without opening it."""
+        entry = work.entry
+        try:
+            state = work.file.path.lstat()
+        except OSError as error:
+            self._unreadable(work, error.strerror or str(error))
+            return None
+        if entry is None:
+            return state.st_size
+        is_same = (state.st_size, state.st_mtime_ns) == (entry.source_size, entry.source_mtime_ns)
+        waits = bool(entry.pending_bytes) and self.tail_rule.quiet_for(state) >= self.tail_rule.quiet_seconds
+        is_intact = self._archived_size(entry.path) == entry.archived_bytes
+        if is_same and not waits and is_intact and self._describes(entry, work):
+            self.result.unchanged += 1
+            return None
+        return max(state.st_size - entry.consumed_bytes, 0)
+
+    def _copy(self, work: Work, taken: set[str], progress: Callable[[int], None]) -> None:
+        try:
+            source, state = open_regular(work.file.path)
+        except OSError as error:
+            self._unreadable(work, error.strerror or str(error))
+            return
+        old, version, path = work.entry, 1, work.base
+        if old is not None:
+            version, path = old.version, old.path
+        scratch = self.raw / SCRATCH / "copy"
+        copier = copy_lines if work.base.endswith(".jsonl") else copy_text
+        copy = partial(
+            copier,
+            source,
+            state,
+            scratch=scratch,
+            redactor=self.redactor,
+            hash_key=self.hash_key,
+            tail_rule=self.tail_rule,
+            progress=progress,
+        )
+        try:
+            try:
+                if old is not None and old.archived_bytes and not old.source_hash:
+                    raise PrefixChangedError  # an entry without a source: nothing can be continued
+                copied = copy(target=safe_join(self.raw, path), start=_start(old))
+                is_rewritten = copied.is_new_version
+                if is_rewritten:
+                    version, path = next_version(work.base, version, taken)
+                    target = safe_join(self.raw, path)
+                    with disk_errors(target):
+                        scratch.replace(target)
+            except PrefixChangedError:
+                is_rewritten = True
+                version, path = next_version(work.base, version, taken)
+                copied = copy(target=safe_join(self.raw, path), start=Start())
+        except SourceError as error:
+            self._unreadable(work, str(error))
+            return
+        finally:
+            os.close(source)
+        taken.add(path)
+        if is_rewritten and old is not None and old.pending_bytes:
+            self._keep(replace(old, pending_bytes=0))  # the end of the old version will never come
+        self._record(work, None if is_rewritten else old, version, path, copied)
+        self._count(work, old, copied, is_rewritten)
+
+    def _record(self, work: Work, old: ManifestEntry | None, version: int, path: str, copied: Copied) -> None:
+        is_continued = old is not None and old.archived_bytes > 0 and path.endswith(".jsonl") and not copied.is_rebuilt
+        entry = ManifestEntry(
+            path=path,
+            kind=work.file.kind,
+            agent=work.file.agent,
+            source=work.source,
+            session_id=work.session_id,
+            parent_session_id=work.parent_session_id,
+            version=version,
+            source_size=copied.source_size,
+            source_mtime_ns=copied.source_mtime_ns,
+            source_hash=copied.source_hash,
+            consumed_bytes=copied.consumed_bytes,
+            archived_bytes=copied.archived_bytes,
+            archived_lines=copied.archived_lines,
+            content_hash=copied.content_hash,
+            pending_bytes=copied.pending_bytes,
+            tail_taken=copied.tail_taken,
+            rules_version=old.rules_version if old and is_continued else self.redactor.rules_version,
+            first_run_id=old.first_run_id if old else self.run_id,
+            last_run_id=old.last_run_id if old else self.run_id,
+            problem=copied.problem,
+        )
+        if entry != old:
+            self._keep(replace(entry, last_run_id=self.run_id))
+        if copied.is_written:
+            self.written.append(safe_join(self.raw, path))
+            self.uncommitted_bytes += copied.added_bytes
+
+    def _count(self, work: Work, old: ManifestEntry | None, copied: Copied, is_rewritten: bool) -> None:
+        result = self.result
+        if old is None:
+            result.new += 1
+        elif is_rewritten:
+            result.rewritten += 1
+        elif copied.source_size > old.source_size or copied.consumed_bytes > old.consumed_bytes:
+            result.grown += 1
+        else:
+            result.unchanged += 1
+        if copied.is_rebuilt:
+            detail = "it was shorter or other than its manifest says"
+            result.problems.append(Problem(STEP, old.path if old else work.base, "archived file rebuilt", detail))
+        if copied.problem:
+            result.problems.append(Problem(STEP, work.base, "source not readable to its end", copied.problem))
+        result.source_bytes_read += copied.read_bytes
+        result.archived_bytes += copied.added_bytes
+        result.archived_lines += copied.added_lines
+        result.redactions.update(copied.findings)
+
+    def _check_untouched(self, live: set[str]) -> None:
+        """Vanished sources and older versions: their archived files stay, and are looked at without being opened."""
+        recent = {entry.path: entry for entry in self.uncommitted}
+        chains = versions({**self.manifest.entries, **recent}.values())
+        for base, chain in chains.items():
+            self.result.vanished += base not in live
+            for entry in chain:
+                is_current = entry is chain[-1] and base in live
+                if is_current:
+                    continue
+                checked, problem = check_untouched(self.raw, entry, is_gone=base not in live, run_id=self.run_id)
+                if problem is not None:
+                    self.result.problems.append(problem)
+                if checked != entry:
+                    self._keep(checked)
+
+    def _keep(self, entry: ManifestEntry) -> None:
+        self.uncommitted.append(entry)
+
+    def _unreadable(self, work: Work, detail: str) -> None:
+        self.result.unreadable += 1
+        self.result.problems.append(Problem(STEP, work.base, "source not readable", detail))
+
+    def _archived_size(self, path: str) -> int:
+        try:
+            return (self.raw / path).lstat().st_size
+        except OSError:
+            return -1
+
+    @staticmethod
+    def _describes(entry: ManifestEntry, work: Work) -> bool:
+        return (entry.source, entry.session_id, entry.parent_session_id, entry.kind) == (
+            work.source,
+            work.session_id,
+            work.parent_session_id,
+            work.file.kind,
+        )
+
+    def _commit(self) -> None:
+        """Make the written files durable, then their entries."""
+        for path in dict.fromkeys(self.written):
+            with disk_errors(path):
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        for directory in dict.fromkeys(path.parent for path in self.written):
+            fsync_directory(directory)
+        self.manifest.append(self.uncommitted)
+        self.written, self.uncommitted, self.uncommitted_bytes = [], [], 0
+
+
+@dataclass
+class _Meter:
+    """Bytes done against bytes in all; a file counts in full when it is through, however much of it was read."""
+
+    total: int
+    report: Callable[[int, int], None] | None
+    done: int = 0
+    expected: int = 0
+    of_file: int = 0
+
+    def begin(self, size: int) -> None:
+        self.expected, self.of_file = size, 0
+
+    def add(self, size: int) -> None:
+        self.of_file += size
+        if self.report:
+            self.report(min(self.done + min(self.of_file, self.expected), self.total), self.total)
+
+    def end(self) -> None:
+        self.done += self.expected
+        if self.report:
+            self.report(self.done, self.total)
+
+
+def _start(entry: ManifestEntry | None) -> Start:
+    if entry is None:
+        return Start()
+    return Start(
+        consumed_bytes=entry.consumed_bytes,
+        source_hash=entry.source_hash,
+        archived_bytes=entry.archived_bytes,
+        archived_lines=entry.archived_lines,
+        content_hash=entry.content_hash,
+        tail_taken=entry.tail_taken,
+    )

@@ -1,0 +1,291 @@
+"""The command line: it parses, calls one function, and prints. Everything it does can be called without it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest.cli_output import (
+    NOTHING_REGISTERED,
+    confirm,
+    print_json,
+    show_removal,
+    show_status,
+    show_sync,
+    sync_document,
+)
+from ingest.data_repository import init_data
+from ingest.errors import IngestError
+from ingest.files import exclusive_lock
+from ingest.manage import found_sessions, plan_removal, remove_project, working_repository
+from ingest.paths import DataDir
+from ingest.registry import load_projects, register
+from ingest.runlog import new_run_id
+from ingest.status import read_status
+from ingest.summary import read_summary, show_summary
+from ingest.sync import describe, load_redactor, sync
+from ingest.terminal import many, number, progress_shown, show_heading, show_line, show_table, size
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
+
+
+class _Commands(click.Group):
+    """Prints an IngestError as one sentence and exits with 1; a bug keeps its traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except IngestError as error:
+            click.echo(f"Error: {error}", err=True)
+            context.exit(1)
+        except KeyboardInterrupt:
+            click.echo("Error: interrupted; run the same command again to go on from here.", err=True)
+            context.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Archive coding-agent sessions and git histories, and land them in one DuckDB file.
+
+    The data directory is OPE_DATA_DIR, or data/ in the program's directory.
+
+    \b
+    Example:
+      python -m ingest add-project --name "My project" --repo ~/code/my-project
+      python -m ingest sync && dbt build
+    """
+    # Logs and databases hold private work: nothing that is made here may be read by others.
+    os.umask(0o077)
+
+
+@main.command("add-project")
+@click.option("--name", required=True, help="The project's name; its id is made from it unless --id is given.")
+@click.option("--repo", "repository", type=click.Path(path_type=Path), help="Path of a clone (a bare one too).")
+@click.option(
+    "--sessions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Directory with session files; may be given several times. Without it they are found by the working "
+    "directories that the sessions name.",
+)
+@click.option(
+    "--git-metadata",
+    type=click.Path(path_type=Path),
+    help="A git-metadata.json to import instead of reading a repository.",
+)
+@click.option("--id", "project_id", help="The project's id: lower-case letters, digits and hyphens.")
+@click.option("--since", metavar="YYYY-MM-DD", help="Read commits from this day on; default: all.")
+@click.option("--notes", default="", help="Anything worth remembering about the project.")
+@as_json_option
+def add_project(
+    name: str,
+    repository: Path | None,
+    sessions: tuple[Path, ...],
+    git_metadata: Path | None,
+    project_id: str | None,
+    since: str | None,
+    notes: str,
+    as_json: bool,
+) -> None:
+    """Register a project, or update it where its id is registered already.
+
+    Where none of --repo, --sessions and --git-metadata is given, the git repository of the working directory is
+    taken. The history is read at once, to tell how sessions are marked in commits (the instrumentation tier).
+
+    \b
+    Example:
+      python -m ingest add-project --name "My project" --repo ~/code/my-project
+    """
+    data = DataDir.from_environment()
+    is_known = any(project.project_id == project_id for project in load_projects(data))
+    if not (repository or sessions or git_metadata or is_known):
+        repository = working_repository(Path.cwd())
+    project = register(
+        data,
+        name=name,
+        repository=repository,
+        sessions=sessions,
+        git_metadata=git_metadata,
+        project_id=project_id,
+        since=since,
+        notes=notes,
+    )
+    with exclusive_lock(data.runs, "this data directory"), progress_shown() as progress:
+        outcome = describe(data, project, load_redactor(data), new_run_id(), progress)
+    found = found_sessions(project)
+    if as_json:
+        print_json(
+            {
+                "project": asdict(project) | {"instrumentation_tier": outcome.tier},
+                "sessions": [asdict(directory) for directory in found],
+                "commits": outcome.history.commits if outcome.history else None,
+                "failures": outcome.failures,
+            }
+        )
+        return
+    show_heading(f"{project.name} is registered as {project.project_id}")
+    if found:
+        show_table(
+            ("sessions in", "files", "from", "to", "size"),
+            [
+                (item.directory, number(item.files), item.first_day or "–", item.last_day or "–", size(item.bytes))
+                for item in found
+            ],
+            right=("files", "size"),
+        )
+    else:
+        show_line("No sessions were found: name their directory with --sessions.", "yellow")
+    if outcome.history:
+        tier = outcome.tier if outcome.tier is not None else "unknown"
+        show_line(f"{many(outcome.history.commits, 'commit')}, instrumentation tier {tier}")
+    for sentence in outcome.failures:
+        show_line(sentence, "yellow")
+    show_line(f"→ python -m ingest sync {project.project_id}", "cyan")
+
+
+@main.command("sync")
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@as_json_option
+def sync_command(projects: tuple[str, ...], as_json: bool) -> None:
+    """Archive, extract and land whatever is new, for the given project ids or all.
+
+    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where nothing
+    at all could be done for one. Running it again is safe at any time.
+
+    \b
+    Example:
+      python -m ingest sync my-project
+    """
+    with progress_shown() as progress:
+        result = sync(DataDir.from_environment(), projects, progress)
+    if as_json:
+        print_json(sync_document(result))
+    else:
+        show_sync(result)
+    if result.failed:
+        sys.exit(1)
+
+
+@main.command("projects")
+@as_json_option
+def projects_command(as_json: bool) -> None:
+    """List the registered projects.
+
+    \b
+    Example:
+      python -m ingest projects --json
+    """
+    projects = load_projects(DataDir.from_environment())
+    if as_json:
+        print_json([asdict(project) for project in projects])
+        return
+    if not projects:
+        show_line(NOTHING_REGISTERED)
+        return
+    show_table(
+        ("id", "name", "status", "tier", "session directories", "repository"),
+        [
+            (
+                project.project_id,
+                project.name,
+                project.status,
+                number(project.instrumentation_tier),
+                number(len(project.session_directories)),
+                project.git_metadata or project.repository or "–",
+            )
+            for project in projects
+        ],
+        right=("tier", "session directories"),
+    )
+
+
+@main.command("status")
+@as_json_option
+def status_command(as_json: bool) -> None:
+    """Show per project what is archived, landed, pending and wrong, and how fresh it is.
+
+    `waiting` counts source files that are new or changed since the last sync; where the agent's own clean-up will
+    delete one of them, the day is shown.
+
+    \b
+    Example:
+      python -m ingest status
+    """
+    status = read_status(DataDir.from_environment())
+    if as_json:
+        print_json(asdict(status))
+        return
+    show_status(status)
+
+
+@main.command("init-data")
+@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@as_json_option
+def init_data_command(directory: Path | None, as_json: bool) -> None:
+    """Make the data directory (or DIR) a git repository of its own, with the right .gitignore.
+
+    It commits nothing. A directory inside the program's repository (other than data/) or one that shares a remote
+    with it is refused, because sessions must never be pushed there.
+
+    \b
+    Example:
+      python -m ingest init-data ~/ope-data
+    """
+    done = init_data(directory or DataDir.from_environment().root)
+    if as_json:
+        print_json({"root": str(done.root), "is_new": done.is_new, "ignore_changed": done.ignore_changed})
+        return
+    show_line(f"{done.root} is {'now ' if done.is_new else ''}a git repository of its own; nothing is committed yet.")
+    if directory and done.root != DataDir.from_environment().root:
+        show_line(f'→ export OPE_DATA_DIR="{done.root}"', "cyan")
+
+
+@main.command("remove-project")
+@click.argument("project_id", metavar="ID")
+@click.option("--delete-archive", is_flag=True, help="Delete the archived sessions and commits too, for good.")
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json_option
+def remove_project_command(project_id: str, delete_archive: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Take a project out of the registry and the warehouse; its archive stays.
+
+    The marts lose it with the next `dbt build`. Added again under the same id, it goes on with its archive.
+
+    \b
+    Example:
+      python -m ingest remove-project my-project --dry-run
+    """
+    data = DataDir.from_environment()
+    removal = plan_removal(data, project_id, delete_archive=delete_archive)
+    if not as_json:
+        show_removal(removal, "would go" if dry_run else "will go")
+    if not dry_run:
+        if not yes:
+            confirm(removal)
+        with exclusive_lock(data.runs, "this data directory"):
+            remove_project(data, removal)
+        if not as_json:
+            show_line(f"{project_id} is removed. → dbt build", "cyan")
+    if as_json:
+        print_json(asdict(removal) | {"removed": not dry_run})
+
+
+@main.command("summary")
+@as_json_option
+def summary_command(as_json: bool) -> None:
+    """Show what was archived, landed, built and tested, a few numbers of the marts, and what to do next.
+
+    \b
+    Example:
+      python -m ingest summary
+    """
+    summary = read_summary(DataDir.from_environment())
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        show_summary(summary)

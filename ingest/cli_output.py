@@ -1,0 +1,132 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ingest.errors import IngestError
+from ingest.manage import Removal
+from ingest.runlog import now
+from ingest.status import ProjectStatus, Status
+from ingest.sync import SyncResult
+from ingest.terminal import many, number, show_line, show_table, size
+
+NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
+
+
+def show_sync(result: SyncResult) -> None:
+    """What a sync did, per project and in all."""
+    rows = []
+    for outcome in result.projects:
+        archive, history = outcome.archive, outcome.history
+        rows.append(
+            (
+                outcome.project_id,
+                number(archive.seen) if archive else "–",
+                number(archive.new) if archive else "–",
+                number(archive.grown) if archive else "–",
+                number(archive.rewritten) if archive else "–",
+                size(archive.source_bytes_read) if archive else "–",
+                number(sum(archive.redactions.values())) if archive else "–",
+                number(history.commits) if history else "–",
+                number(history.new_commits) if history else "–",
+            )
+        )
+    columns = ("project", "files", "new", "grown", "rewritten", "read", "secrets", "commits", "new commits")
+    show_table(columns, rows, right=columns[1:])
+    landing = result.landing
+    show_line(
+        f"landed {many(landing.lines, 'line')} ({size(landing.bytes)}) of {many(landing.files, 'file')}, "
+        f"{many(landing.commits, 'commit')}; {many(landing.malformed_lines, 'malformed line')} kept as text; "
+        f"raw.parse_errors has {many(landing.parse_errors, 'row')}"
+    )
+    for outcome in result.projects:
+        for sentence in outcome.failures:
+            show_line(f"{outcome.project_id}: {sentence}", "yellow")
+
+
+def sync_document(result: SyncResult) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "run_id": result.run_id,
+        "failed": result.failed,
+        "landing": asdict(result.landing),
+        "projects": [asdict(outcome) for outcome in result.projects],
+    }
+
+
+def show_status(status: Status) -> None:
+    """The table of `status`, what went wrong, and what is about to be deleted."""
+    if not status.projects:
+        show_line(NOTHING_REGISTERED)
+        return
+    columns = ("project", "status", "files", "archived", "landed lines", "commits", "pending", "problems", "waiting")
+    show_table((*columns, "last run"), [_status_row(project) for project in status.projects], right=columns[2:])
+    for project in status.projects:
+        if project.last_error:
+            show_line(f"{project.project_id}: {project.last_error}", "yellow")
+        if project.purge_at:
+            show_line(
+                f"{project.project_id}: {many(project.waiting_files, 'session file')} not archived as they are now; "
+                f"the agent's clean-up may delete the first on {project.purge_at:%Y-%m-%d}: run sync now.",
+                "yellow",
+            )
+    if status.database_problem:
+        show_line(status.database_problem, "yellow")
+    show_line(f"last sync: {_ago(status.synced_at)}")
+
+
+def _status_row(project: ProjectStatus) -> tuple[str, ...]:
+    landed = project.landed
+    return (
+        project.project_id,
+        project.status,
+        number(project.archived_files),
+        size(project.archived_bytes),
+        number(landed.lines if landed else None),
+        number(landed.commits if landed else None),
+        size(project.pending_bytes),
+        number(landed.errors if landed else None),
+        number(project.waiting_files),
+        f"{_ago(project.last_run_at)}{' (failed)' if project.last_run_status == 'failed' else ''}",
+    )
+
+
+def show_removal(removal: Removal, verb: str) -> None:
+    """What a removal takes and what stays."""
+    show_line(f"{removal.project_id} ({removal.name}) {verb} from the registry and the warehouse:")
+    show_table(("table", "rows"), [(table, number(count)) for table, count in removal.rows.items()], right=("rows",))
+    archived = f"{many(removal.archived_files, 'file')}, {size(removal.archived_bytes)}"
+    if removal.delete_archive:
+        show_line(f"The archive {verb} too, for good: {', '.join(removal.directories)} ({archived})", "bold red")
+    else:
+        show_line(f"The archive stays: {', '.join(removal.directories) or 'none'} ({archived})")
+
+
+def confirm(removal: Removal) -> None:
+    """Ask, and for an archive ask for the id. Raises click.Abort or IngestError on no."""
+    if not removal.delete_archive:
+        click.confirm("Remove it?", abort=True)
+        return
+    typed = click.prompt("Type the project's id to delete its archive")
+    if typed != removal.project_id:
+        raise IngestError(f"{typed!r} is not {removal.project_id!r}: nothing was removed.")
+
+
+def _ago(moment: datetime | None) -> str:
+    """`never`, or the time in UTC and how long ago that was."""
+    if moment is None:
+        return "never"
+    hours = (now() - moment).total_seconds() / 3600
+    age = f"{hours * 60:.0f} min" if hours < 1 else (f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days")
+    return f"{moment:%Y-%m-%d %H:%M} UTC, {age} ago"
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; dates in ISO 8601, paths as text."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,61 @@
+"""Where everything stands inside the data directory (`OPE_DATA_DIR`, default `data/` of the clone)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PRODUCT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """The user's data directory. Making one touches nothing on disk."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> DataDir:
+        """`OPE_DATA_DIR` if set (relative to the working directory), else `data/` of the clone."""
+        configured = os.environ.get("OPE_DATA_DIR", "").strip()
+        return cls(Path(configured).expanduser().resolve() if configured else PRODUCT_ROOT / "data")
+
+    @property
+    def registry(self) -> Path:
+        return self.root / "projects.json"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "ope.db"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "marts.db"
+
+    @property
+    def redaction_key(self) -> Path:
+        return self.root / ".redaction_key"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def raw(self, project_id: str) -> Path:
+        """`raw/<project>`: manifest.jsonl, metadata.json and sessions/."""
+        return self.root / "raw" / project_id
+
+    def sessions(self, project_id: str) -> Path:
+        return self.raw(project_id) / "sessions"
+
+    def manifest(self, project_id: str) -> Path:
+        return self.raw(project_id) / "manifest.jsonl"
+
+    def metadata(self, project_id: str) -> Path:
+        return self.raw(project_id) / "metadata.json"
+
+    def processed(self, project_id: str) -> Path:
+        return self.root / "processed" / project_id
+
+    def git_metadata(self, project_id: str) -> Path:
+        return self.processed(project_id) / "git-metadata.json"

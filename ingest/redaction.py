@@ -1,0 +1,195 @@
+"""Secrets out of session logs and free text, before anything is written.
+
+A secret becomes `[REDACTED:<rule_id>:<16 base32 characters of a keyed hash>]`: the same secret gives the same token wherever it
+stands, and nothing can be read back. Only the secret's own bytes are replaced, in place; every other byte stays.
+
+How: one combined RE2 pass over the raw bytes finds the lines that may hold a secret; only those get exact work. A JSON line
+is cut into its string tokens by position; each suspicious one is unescaped, searched, and searched again as JSON, as JSON lines
+and as escaped text inside text, to any practical depth; what is found is mapped back to raw positions. So escapes such as `\\u002d`
+inside a secret do not hide it, and quotes, numbers and structure are never touched.
+
+What it can miss: a secret cut into several JSON strings; one in an encoding of its own (base64 of text, gzip); a string escaped more
+than `MAX_DEPTH` times; one whose characters are escaped and whose string neither prefilter sees (the escapes of ASCII letters, digits
+and `-._/+=:"` are seen); numbers as JSON values. Characters above U+00FF that are written as escapes count as one byte in the keyed
+hash: such a secret has another token where it is written unescaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.errors import IngestError
+from ingest.paths import PRODUCT_ROOT
+from ingest.redaction_rules import Rule, read_rules, rules_version
+from ingest.redaction_scan import MAX_DEPTH, Scanner, Span, is_json
+
+__all__ = ["DEFAULT_RULES", "MAX_DEPTH", "TOKEN", "Finding", "Redactor", "load_or_create_key"]
+
+DEFAULT_RULES = PRODUCT_ROOT / "seeds/privacy/redaction_rules.csv"
+TOKEN = re.compile(r"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
+KEY_BYTES = 32
+MAX_ROUNDS = 8  # a replacement can bring a further secret into view; each round has less left to find
+MAX_BROKEN_BLOCK = 200  # lines of a broken record that are read together, so that a PEM block in it is seen whole
+DIGEST_BYTES = 10  # = 16 base32 characters
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A replaced secret: the line it began on (from 1, within the given data), the rule, and the token that replaced it."""
+
+    line_number: int
+    rule_id: str
+    token: str
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """The 32-byte key of the tokens, kept as 64 hex digits in a file of mode 0600; made on first use.
+
+    Raises IngestError where a file exists that cannot be read or holds no such key: a new key would silently change every token.
+    """
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return _create_key(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise IngestError(f"Cannot read the redaction key {path} ({error}); restore it from its backup.") from error
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise IngestError(f"The redaction key {path} is not 64 hex digits; restore it from its backup.")
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return bytes.fromhex(text)
+
+
+def _create_key(path: Path) -> bytes:
+    key = secrets.token_bytes(KEY_BYTES)
+    aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)  # never overwrites: of two first runs at once, the slower takes the other's key
+        except FileExistsError:
+            return load_or_create_key(path)
+        finally:
+            aside.unlink()
+    except OSError as error:
+        raise IngestError(f"Cannot write the redaction key {path} ({error}); make its directory writable.") from error
+    return key
+
+
+class Redactor:
+    """Replaces secrets by tokens. Holds compiled rules and the key, no state between calls: threads may share one."""
+
+    def __init__(self, rules: Sequence[Rule], key: bytes) -> None:
+        if len(key) < KEY_BYTES:
+            raise IngestError(f"A redaction key needs {KEY_BYTES} bytes; make one with load_or_create_key.")
+        self.rules = tuple(rules)
+        self.rules_version: str = rules_version(self.rules)
+        self._key = key[:64]
+        self._scanner = Scanner(self.rules)
+
+    @classmethod
+    def load(cls, key: bytes, rules_path: Path = DEFAULT_RULES) -> Redactor:
+        """A redactor with the rules of a file. Raises IngestError for a bad file."""
+        return cls(read_rules(rules_path), key)
+
+    def token(self, rule_id: str, secret: bytes) -> str:
+        digest = hashlib.blake2b(secret, digest_size=DIGEST_BYTES, key=self._key).digest()
+        return f"[REDACTED:{rule_id}:{base64.b32encode(digest).decode('ascii')}]"
+
+    def redact_jsonl(self, data: bytes) -> tuple[bytes, list[Finding]]:
+        """Lines of JSON in, the same number of lines out; lines without a secret, and line ends, byte for byte the same.
+
+        A line that is no JSON is searched as text, together with the broken lines after it.
+        """
+        pieces: list[bytes] = []
+        findings: list[Finding] = []
+        done = at = 0
+        line_number, counted = 1, 0
+        while (hit := self._scanner.first_hit(data, at)) is not None:
+            start = data.rfind(b"\n", 0, hit) + 1
+            end = _line_end(data, start)
+            line = data[start:end]
+            if is_json(line):
+                changed, replaced = self._rounds(line, as_json=True)
+            else:
+                end = _broken_block_end(data, end)
+                line = data[start:end]
+                changed, replaced = self._rounds(line, as_json=False)
+            if replaced:
+                line_number += data.count(b"\n", counted, start)
+                counted = start
+                findings.extend(Finding(line_number + f.line_number - 1, f.rule_id, f.token) for f in replaced)
+                pieces += (data[done:start], changed)
+                done = end
+            at = end + 1
+            if at > len(data):
+                break
+        if not findings:
+            return data, []
+        pieces.append(data[done:])
+        return b"".join(pieces), findings
+
+    def redact_text_bytes(self, data: bytes) -> tuple[bytes, list[Finding]]:
+        """A file of plain text (or one JSON document); the number of lines is kept, and every byte outside the secrets."""
+        if self._scanner.first_hit(data, 0) is None:
+            return data, []
+        return self._rounds(data, as_json=is_json(data))
+
+    def redact_text(self, text: str) -> str:
+        """Any free text: a commit message, a name, a path, a URL, an error message."""
+        data = text.encode("utf-8", "surrogatepass")
+        changed, findings = self.redact_text_bytes(data)
+        return changed.decode("utf-8", "surrogatepass") if findings else text
+
+    def _rounds(self, data: bytes, *, as_json: bool) -> tuple[bytes, list[Finding]]:
+        """Replaces until nothing more is found, so that a second pass changes nothing."""
+        findings: list[Finding] = []
+        for _ in range(MAX_ROUNDS):
+            spans = self._scanner.scan_json(data) if as_json else self._scanner.scan_text(data)
+            if not spans:
+                break
+            data, replaced = self._replace(data, spans)
+            findings += replaced
+        return data, sorted(findings, key=lambda finding: finding.line_number)
+
+    def _replace(self, data: bytes, spans: list[Span]) -> tuple[bytes, list[Finding]]:
+        pieces: list[bytes] = []
+        findings: list[Finding] = []
+        done = 0
+        for span in spans:
+            token = self.token(span.rule_id, span.secret)
+            line_number = data.count(b"\n", 0, span.start) + 1
+            findings.append(Finding(line_number, span.rule_id, token))
+            kept_lines = b"\n" * data.count(b"\n", span.start, span.end)
+            pieces += (data[done : span.start], token.encode("ascii"), kept_lines)
+            done = span.end
+        pieces.append(data[done:])
+        return b"".join(pieces), findings
+
+
+def _line_end(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end
+
+
+def _broken_block_end(data: bytes, end: int) -> int:
+    """The end of the run of broken lines, so that what one record's text was torn into is read as one text."""
+    for _ in range(MAX_BROKEN_BLOCK):
+        if end >= len(data):
+            break
+        following = _line_end(data, end + 1)
+        if is_json(data[end + 1 : following]):
+            break
+        end = following
+    return end

@@ -1,0 +1,116 @@
+"""What ran, when, and how it went: one JSON line per step in `data/runs/<yyyy-mm>.jsonl`.
+
+These files are the truth; `raw.ingest_runs` is loaded from them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+import orjson
+
+from ingest.errors import IngestError
+from ingest.files import make_private_directory, open_private, write_all
+from ingest.paths import DataDir
+
+ERROR_LENGTH = 500
+
+
+class TextRedactor(Protocol):
+    """The part of a redactor that the run log needs."""
+
+    def redact_text(self, text: str) -> str: ...
+
+
+def now() -> datetime:
+    """The present instant in UTC, without a zone (as every timestamp in schema `raw`)."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def new_run_id() -> str:
+    """An id that sorts by time and is unique: `20261120T123456Z-ab12cd`."""
+    return f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def step(
+    data: DataDir,
+    run_id: str,
+    step_name: str,
+    project_id: str | None = None,
+    *,
+    redactor: TextRedactor | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Record one step of a run.
+
+    Yields a dict to fill with counts (`bytes` becomes a field of its own). At the end one line is appended, with
+    status `ok` or `failed` and the error's text; whatever was raised goes on. Raises IngestError when the line cannot
+    be written.
+    """
+    started_at = now()
+    counts: dict[str, Any] = {}
+    try:
+        yield counts
+    except BaseException as error:
+        try:
+            _append(data, _record(run_id, step_name, project_id, started_at, counts, _error_text(error, redactor)))
+        except OSError:
+            pass  # the step's own failure (often the same full disk) is what the user has to see
+        raise
+    try:
+        _append(data, _record(run_id, step_name, project_id, started_at, counts, None))
+    except OSError as error:
+        raise IngestError(
+            f"The run log {data.runs} cannot be written ({error.strerror}): make room or change its permissions."
+        ) from error
+
+
+def _record(
+    run_id: str,
+    step_name: str,
+    project_id: str | None,
+    started_at: datetime,
+    counts: dict[str, Any],
+    error: str | None,
+) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "step": step_name,
+        "project_id": project_id,
+        "started_at": started_at.isoformat(timespec="microseconds"),
+        "ended_at": now().isoformat(timespec="microseconds"),
+        "status": "ok" if error is None else "failed",
+        "counts": {key: value for key, value in counts.items() if key != "bytes"},
+        "bytes": counts.get("bytes"),
+        "error": error,
+    }
+
+
+def _error_text(error: BaseException, redactor: TextRedactor | None) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if redactor is not None:
+        return redactor.redact_text(f"{type(error).__name__}: {error}")[:ERROR_LENGTH]
+    # Our own sentences hold no content; the text of any other exception may quote the input.
+    return str(error)[:ERROR_LENGTH] if isinstance(error, IngestError) else type(error).__name__
+
+
+def _append(data: DataDir, record: dict[str, Any]) -> None:
+    make_private_directory(data.runs)
+    line = orjson.dumps(record, default=str) + b"\n"
+    descriptor = open_private(data.runs / f"{record['started_at'][:7]}.jsonl")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # two commands may end in the same instant
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line  # a killed run left half a line: it stays alone on its line
+        os.lseek(descriptor, 0, os.SEEK_END)
+        write_all(descriptor, line)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""The sample's git repository: real commits, made by git, with the same hashes on every machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from ingest.errors import IngestError
+
+# Everything that a configuration could change and that would change a hash or the text that git prints.
+_SETTINGS = (
+    "core.abbrev=7",
+    "core.autocrlf=false",
+    "core.fileMode=true",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "commit.gpgSign=false",
+    "diff.renames=true",
+    "diff.algorithm=myers",
+    "gc.auto=0",
+    "i18n.commitEncoding=UTF-8",
+    "maintenance.auto=false",
+    "merge.log=false",
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who a commit is by, and the offset of that person's clock from UTC (`+0100`)."""
+
+    name: str
+    email: str
+    zone: str = "+0000"
+
+
+SAM = Person("Sam Hale", "sam@example.com", "+0100")
+SAM_IN_SUMMER = replace(SAM, zone="+0200")
+ROSA = Person("Rosa Lind", "rosa@example.com", "+0100")
+BOT = Person("dependabot[bot]", "dependabot[bot]@example.com")
+
+
+class Repository:
+    """A working tree that is built from nothing. Raises `IngestError` when git is missing or refuses."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main", "--object-format=sha1", "--template=", ".")
+
+    def git(self, *arguments: str, person: Person = SAM, at: datetime | None = None) -> str:
+        """Run one git command and return what it prints; `at` is the instant of a commit (UTC)."""
+        return run_git(self.root, *arguments, person=person, at=at)
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def write(self, path: str, content: str | bytes) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def move(self, source: str, target: str) -> None:
+        (self.root / target).parent.mkdir(parents=True, exist_ok=True)
+        self.git("mv", source, target)
+
+    def commit(self, message: str, at: datetime, person: Person = SAM) -> str:
+        """Commit the whole tree and return git's own announcement: `[main 1a2b3c4] subject` and the statistics."""
+        self.git("add", "--all")
+        return self.git("commit", "--cleanup=verbatim", "--no-verify", f"--message={message}", person=person, at=at)
+
+    def merge(self, branch: str, message: str, at: datetime, person: Person = SAM) -> None:
+        self.git("merge", "--quiet", "--no-ff", "--no-verify", "-m", message, branch, person=person, at=at)
+
+
+def run_git(root: Path, *arguments: str, person: Person = SAM, at: datetime | None = None) -> str:
+    """Run git in `root`, deaf to the user's configuration, templates, hooks, language and time zone."""
+    date = f"{int(at.timestamp())} {person.zone}" if at else ""
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(root),
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CEILING_DIRECTORIES": str(root.parent),
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": person.name,
+        "GIT_AUTHOR_EMAIL": person.email,
+        "GIT_COMMITTER_NAME": person.name,
+        "GIT_COMMITTER_EMAIL": person.email,
+    }
+    if date:
+        environment |= {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    try:
+        done = subprocess.run(
+            ["git", *settings, *arguments], cwd=root, env=environment, capture_output=True, check=False, text=True
+        )
+    except FileNotFoundError as error:
+        raise IngestError("The sample needs git, which is not on PATH; install git and run it again.") from error
+    if done.returncode:
+        reason = (done.stderr or done.stdout).strip()
+        raise IngestError(
+            f"git {arguments[0]} failed in the sample repository {root}: {reason}; remove it and try again."
+        )
+    return done.stdout.rstrip("\n")

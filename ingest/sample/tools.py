@@ -1,0 +1,166 @@
+"""Tool calls of the sample's sessions. What they change they really change, in the sample's repository."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.sample.repository import SAM, Person, Repository
+from ingest.sample.transcript import Call, Record, Result, Transcript
+
+_NO_WISH = (
+    "The user doesn't want to proceed with this tool use. The tool use was rejected "
+    "(eg. if it was a file edit, the new_string was NOT written to the file)."
+)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The tools of one session: `repository` is the real tree, `cwd` the path that the records show for it."""
+
+    repository: Repository
+    cwd: str
+
+    def read(self, path: str) -> Call:
+        def run(transcript: Transcript) -> Result:
+            text = self.repository.read(path)
+            lines = text.split("\n")
+            shown = "\n".join(f"{number:6d}→{line}" for number, line in enumerate(lines, 1))
+            file = {
+                "filePath": self._absolute(path),
+                "content": text,
+                "numLines": len(lines),
+                "startLine": 1,
+                "totalLines": len(lines),
+            }
+            return Result(shown, {"type": "text", "file": file})
+
+        return Call("Read", {"file_path": self._absolute(path)}, run)
+
+    def edit(self, path: str, old: str, new: str) -> Call:
+        """Replace `old`, which is to occur once; where it does not occur, the result is the tool's own error."""
+        given = {"replace_all": False, "file_path": self._absolute(path), "old_string": old, "new_string": new}
+
+        def run(transcript: Transcript) -> Result:
+            before = self.repository.read(path)
+            if old not in before:
+                reason = f"String to replace not found in file.\nString: {old}"
+                return Result(f"<tool_use_error>{reason}</tool_use_error>", f"Error: {reason}", True)
+            after = before.replace(old, new, 1)
+            self.repository.write(path, after)
+            detail = {
+                "filePath": self._absolute(path),
+                "oldString": old,
+                "newString": new,
+                "originalFile": before,
+                "structuredPatch": structured_patch(before, after),
+                "userModified": False,
+                "replaceAll": False,
+            }
+            return Result(f"The file {self._absolute(path)} has been updated successfully.", detail)
+
+        return Call("Edit", given, run)
+
+    def write(self, path: str, content: str) -> Call:
+        """Create a file."""
+
+        def run(transcript: Transcript) -> Result:
+            self.repository.write(path, content)
+            detail = {
+                "type": "create",
+                "filePath": self._absolute(path),
+                "content": content,
+                "structuredPatch": [],
+                "originalFile": None,
+            }
+            return Result(f"File created successfully at: {self._absolute(path)}", detail)
+
+        return Call("Write", {"file_path": self._absolute(path), "content": content}, run)
+
+    def grep(self, pattern: str, *hits: str) -> Call:
+        """A search; `hits` are `path:line:text` below the working directory."""
+        shown = "\n".join(hits) if hits else "No matches found"
+        detail = {
+            "mode": "content",
+            "numFiles": 0,
+            "filenames": [],
+            "content": "\n".join(hits),
+            "numLines": len(hits),
+        }
+        given = {"pattern": pattern, "output_mode": "content", "-n": True}
+        return Call("Grep", given, lambda transcript: Result(shown, detail))
+
+    def bash(self, command: str, description: str, output: str = "", code: int = 0) -> Call:
+        """A command that is told, not run. A `code` other than 0 makes it an error."""
+        return self.bash_with(command, description, lambda transcript: bash_result(output, code))
+
+    def tests(self, output: str, code: int = 0) -> Call:
+        """A run of the test suite, told."""
+        return self.bash("python -m pytest -q", "Run the tests", output, code)
+
+    def bash_with(self, command: str, description: str, run: Callable[[Transcript], Result]) -> Call:
+        return Call("Bash", {"command": command, "description": description}, run)
+
+    def commit(self, message: str, note: str, *, person: Person = SAM, options: str = "") -> Call:
+        """`git add` and `git commit`, run for real; the result holds the true hash."""
+        command = f"git add -A && git commit {options}-m \"$(cat <<'EOF'\n{message}\nEOF\n)\""
+
+        def run(transcript: Transcript) -> Result:
+            return bash_result(self.repository.commit(message + "\n", transcript.at, person))
+
+        return Call("Bash", {"command": command, "description": note}, run)
+
+    def move(self, source: str, target: str, description: str) -> Call:
+        """`git mv`, run for real."""
+        folder = target.rpartition("/")[0]
+        make = f"mkdir -p {folder} && " if folder else ""
+
+        def run(transcript: Transcript) -> Result:
+            self.repository.move(source, target)
+            return bash_result("")
+
+        return self.bash_with(f"{make}git mv {source} {target}", description, run)
+
+    def _absolute(self, path: str) -> str:
+        return f"{self.cwd}/{path}"
+
+
+def refused(call: Call, reason: str) -> Call:
+    """The same call, turned down by the user, who said why."""
+    told = f"{_NO_WISH} To tell you how to proceed, the user said:\n{reason}"
+    return Call(call.name, call.input, lambda transcript: Result(told, f"Error: {told}", True), call.between)
+
+
+def bash_result(output: str, code: int = 0) -> Result:
+    if code:
+        told = f"Exit code {code}\n{output}" if output else f"Exit code {code}"
+        return Result(told, f"Error: {told}", True)
+    detail = {"stdout": output, "stderr": "", "interrupted": False, "isImage": False}
+    return Result(output, detail, False)
+
+
+def structured_patch(before: str, after: str) -> list[Record]:
+    """Hunks as the Edit tool records them: three lines of context, counted from 1."""
+    old, new = before.splitlines(), after.splitlines()
+    hunks: list[Record] = []
+    for group in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_grouped_opcodes(3):
+        lines: list[Any] = []
+        for tag, old_from, old_to, new_from, new_to in group:
+            if tag == "equal":
+                lines += [f" {line}" for line in old[old_from:old_to]]
+                continue
+            lines += [f"-{line}" for line in old[old_from:old_to]]
+            lines += [f"+{line}" for line in new[new_from:new_to]]
+        first, last = group[0], group[-1]
+        hunks.append(
+            {
+                "oldStart": first[1] + 1,
+                "oldLines": last[2] - first[1],
+                "newStart": first[3] + 1,
+                "newLines": last[4] - first[3],
+                "lines": lines,
+            }
+        )
+    return hunks

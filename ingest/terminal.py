@@ -1,0 +1,116 @@
+"""How results are shown: tables and a progress bar on a terminal, plain lines elsewhere (NO_COLOR is respected)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from ingest.sync import Progress
+
+PLAIN_LINE_SECONDS = 10.0
+
+
+def console() -> Console:
+    """Standard output as it is now (a test or a pipe may have replaced it)."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def show_heading(text: str) -> None:
+    """A line above a table."""
+    console().print(Text(text, style="bold"))
+
+
+def show_line(text: str, style: str = "") -> None:
+    """A line of text, never read as markup."""
+    console().print(Text(text, style=style))
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """A table with the given columns; those in `right` are right-aligned. Plain lines where there is no terminal."""
+    out = console()
+    if not out.is_terminal:
+        for line in plain_table(columns, rows, right):
+            out.print(Text(line))
+        return
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
+    """The table as aligned lines, two blanks between columns."""
+    widths = [max(len(row[index]) for row in (columns, *rows)) for index in range(len(columns))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = (
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        )
+        return "  ".join(aligned).rstrip()
+
+    return [line(columns), *(line(row) for row in rows)]
+
+
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """A function to report progress to: bars on a terminal, a line now and then and at the end elsewhere."""
+    error_output = Console(stderr=True, highlight=False)
+    if not error_output.is_terminal:
+        yield _plain_progress(error_output)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=error_output, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label)
+            bars.update(tasks[label], completed=done, total=max(total, 1))
+
+        yield report
+
+
+def _plain_progress(out: Console) -> Progress:
+    shown: dict[str, float] = {}
+
+    def report(label: str, done: int, total: int) -> None:
+        is_end = done >= total
+        moment = time.monotonic()
+        last = shown.setdefault(label, moment)
+        if last == float("inf") or not (is_end or moment - last >= PLAIN_LINE_SECONDS):
+            return
+        shown[label] = float("inf") if is_end else moment
+        out.print(Text(f"{label}: {'done' if is_end else f'{100 * done // total} %'}"))
+
+    return report
+
+
+def size(count: int) -> str:
+    """Bytes for people: `368.2 MB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def number(count: int | float | None) -> str:
+    """A whole number with separators, a dash where there is none."""
+    return "–" if count is None else f"{count:,.0f}"
+
+
+def many(count: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,188 @@
+{#
+  Every difference between engines, in one file. DuckDB is the default; another engine adds `<adapter>__<macro>`.
+  Models use these macros instead of an engine's own words.
+#}
+
+
+{# Text with an ISO 8601 time and any offset → UTC timestamp without a zone; null where it is no time.
+   (DuckDB's plain cast to timestamp drops the offset.) #}
+{% macro utc_timestamp(text) -%}
+    {{ return(adapter.dispatch('utc_timestamp', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_timestamp(text) -%}
+    (try_cast({{ text }} as timestamptz) at time zone 'UTC')
+{%- endmacro %}
+
+
+{# Whole milliseconds from `started` to `ended`. #}
+{% macro ms_between(started, ended) -%}
+    {{ return(adapter.dispatch('ms_between', 'ope')(started, ended)) }}
+{%- endmacro %}
+
+{% macro duckdb__ms_between(started, ended) -%}
+    date_diff('millisecond', {{ started }}, {{ ended }})
+{%- endmacro %}
+
+
+{# Several values of one JSON text, parsed once: an array of texts in the order of `paths`; missing → null.
+   `guard` is a condition that is true where the text is known to be JSON. #}
+{% macro json_values(json, paths, guard='true') -%}
+    {{ return(adapter.dispatch('json_values', 'ope')(json, paths, guard)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_values(json, paths, guard) -%}
+    case when {{ guard }} then json_extract_string({{ json }}, ['{{ paths | join("', '") }}']) end
+{%- endmacro %}
+
+
+{# One value of a JSON text as text; null where the text is no JSON. #}
+{% macro json_value(json, path) -%}
+    {{ return(adapter.dispatch('json_value', 'ope')(json, path)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_value(json, path) -%}
+    case when json_valid({{ json }}) then json_extract_string({{ json }}, '{{ path }}') end
+{%- endmacro %}
+
+
+{# Like `json_values`, but each value stays JSON text: a text keeps its quotes, so that it is told apart from an array. #}
+{% macro json_documents(json, paths, guard='true') -%}
+    {{ return(adapter.dispatch('json_documents', 'ope')(json, paths, guard)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_documents(json, paths, guard) -%}
+    case when {{ guard }} then json_extract({{ json }}, ['{{ paths | join("', '") }}']) end
+{%- endmacro %}
+
+
+{# Elements of a JSON array as an array of JSON texts; null where the JSON text is no array. #}
+{% macro json_elements(json) -%}
+    {{ return(adapter.dispatch('json_elements', 'ope')(json)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_elements(json) -%}
+    case when {{ json }} like '[%' then json_extract({{ json }}, '$[*]') end
+{%- endmacro %}
+
+
+{# The texts at a wildcard path of a JSON text, joined. #}
+{% macro json_joined(json, path, separator) -%}
+    {{ return(adapter.dispatch('json_joined', 'ope')(json, path, separator)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_joined(json, path, separator) -%}
+    nullif(array_to_string(json_extract_string({{ json }}, '{{ path }}'), {{ separator }}), '')
+{%- endmacro %}
+
+
+{# Rows of `relation` times the elements of its array column: adds `element` and `element_index` (from 1). #}
+{% macro explode(relation, array_column) -%}
+    {{ return(adapter.dispatch('explode', 'ope')(relation, array_column)) }}
+{%- endmacro %}
+
+{% macro duckdb__explode(relation, array_column) -%}
+    (
+        select
+            *,
+            unnest({{ array_column }}) as element,
+            generate_subscripts({{ array_column }}, 1) as element_index
+        from {{ relation }}
+    )
+{%- endmacro %}
+
+
+{# Lines of a text as an array. #}
+{% macro split_lines(text) -%}
+    {{ return(adapter.dispatch('split_lines', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_lines(text) -%}
+    string_split({{ text }}, chr(10))
+{%- endmacro %}
+
+
+{# The n-th element (from 1) of an array. #}
+{% macro element_at(array, position) -%}
+    {{ return(adapter.dispatch('element_at', 'ope')(array, position)) }}
+{%- endmacro %}
+
+{% macro duckdb__element_at(array, position) -%}
+    {{ array }}[{{ position }}]
+{%- endmacro %}
+
+
+{# Number of elements of an array; null for null. #}
+{% macro array_length(array) -%}
+    {{ return(adapter.dispatch('array_length', 'ope')(array)) }}
+{%- endmacro %}
+
+{% macro duckdb__array_length(array) -%}
+    len({{ array }})
+{%- endmacro %}
+
+
+{# Texts of a group joined in a stated order. #}
+{% macro ordered_text(text, separator, order_by) -%}
+    {{ return(adapter.dispatch('ordered_text', 'ope')(text, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro duckdb__ordered_text(text, separator, order_by) -%}
+    string_agg({{ text }}, {{ separator }} order by {{ order_by }})
+{%- endmacro %}
+
+
+{# True where the regular expression (RE2 and Java syntax) occurs in the text. #}
+{% macro matches(text, pattern) -%}
+    {{ return(adapter.dispatch('matches', 'ope')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, {{ pattern }})
+{%- endmacro %}
+
+
+{# All matches of one group of a regular expression, as an array. #}
+{% macro regexp_all(text, pattern, group) -%}
+    {{ return(adapter.dispatch('regexp_all', 'ope')(text, pattern, group)) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_all(text, pattern, group) -%}
+    regexp_extract_all({{ text }}, {{ pattern }}, {{ group }})
+{%- endmacro %}
+
+
+{# Bytes of a text in UTF-8. #}
+{% macro byte_length(text) -%}
+    {{ return(adapter.dispatch('byte_length', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__byte_length(text) -%}
+    strlen({{ text }})
+{%- endmacro %}
+
+
+{# A version such as 2.1.59 as one comparable number; null where it has no three numeric parts. #}
+{% macro version_number(version) -%}
+    (
+        try_cast(split_part({{ version }}, '.', 1) as bigint) * 1000000
+        + try_cast(split_part({{ version }}, '.', 2) as bigint) * 10000
+        + try_cast(split_part({{ version }}, '.', 3) as bigint)
+    )
+{%- endmacro %}
+
+
+{#
+  DDL of a table with an enforced contract. A column with `meta: {compression: zstd}` is stored so:
+  session text shrinks to a tenth. (DuckDB does not choose zstd by itself.)
+#}
+{% macro duckdb__get_table_columns_and_constraints() -%}
+    {%- set definitions = adapter.render_raw_columns_constraints(raw_columns=model['columns']) -%}
+    {%- set columns = model['columns'].values() | list -%}
+    (
+    {% for definition in definitions %}
+        {%- set meta = columns[loop.index0].get('config', {}).get('meta', {}) -%}
+        {{ definition }}{{ ' using compression ' ~ meta.compression if meta.compression }}{{ ',' if not loop.last }}
+    {% endfor %}
+    )
+{%- endmacro %}

@@ -1,0 +1,40 @@
+{# Schemas are named as configured (`staging`, `main` …), without the target's name in front: one file is one environment. #}
+{% macro generate_schema_name(custom_schema_name, node) %}
+    {{- custom_schema_name | trim if custom_schema_name else target.schema -}}
+{% endmacro %}
+
+
+{#
+  Schema `audit`: what the warehouse knows of itself. Test failures land here too.
+    model_logic     model or seed → hash of everything that decides its rows (see incremental.sql)
+    ledger          model × session → the state of the session that the model was built from
+    dbt_results     what dbt did, per run and node
+#}
+{% macro create_audit_schema() %}
+create schema if not exists audit;
+
+create table if not exists audit.model_logic (
+    model varchar not null,
+    logic_hash varchar not null
+);
+
+create table if not exists audit.ledger (
+    model varchar not null,
+    root_session_id varchar not null,
+    state_hash varchar not null
+);
+
+create table if not exists audit.dbt_results (
+    invocation_id varchar not null,
+    node_id varchar not null,
+    node_type varchar not null,
+    node_name varchar not null,
+    status varchar not null,
+    failures bigint,
+    rows_affected bigint,
+    duration_ms bigint,
+    message varchar,
+    started_at timestamp,
+    ended_at timestamp
+);
+{% endmacro %}

@@ -1,0 +1,104 @@
+with commits as (
+
+    select * from {{ ref('stg_git__commits') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('ai_attribution') }}
+
+),
+
+message_lines as (
+
+    select
+        project_id,
+        commit_sha,
+        lower(trim(element)) as line
+
+    from {{ explode('(select *, ' ~ split_lines('message') ~ ' as lines from commits)', 'lines') }}
+
+),
+
+-- Trailers are read from the whole message: tools leave blank lines between them.
+trailers as (
+
+    select
+        project_id,
+        commit_sha,
+        case
+            when starts_with(line, 'co-authored-by:') then 'co_author'
+            when starts_with(line, 'assisted-by:') then 'assisted_by'
+        end as field,
+        trim(substr(line, position(':' in line) + 1)) as field_value
+
+    from message_lines
+    where starts_with(line, 'co-authored-by:') or starts_with(line, 'assisted-by:')
+
+),
+
+fields as (
+
+    select
+        project_id,
+        commit_sha,
+        field,
+        field_value
+
+    from trailers
+
+    union all
+
+    select
+        project_id,
+        commit_sha,
+        'message' as field,
+        lower(message) as field_value
+
+    from commits
+
+    union all
+
+    select
+        project_id,
+        commit_sha,
+        'author_name' as field,
+        lower(author_name) as field_value
+
+    from commits
+
+    union all
+
+    select
+        project_id,
+        commit_sha,
+        'author_email' as field,
+        lower(author_email) as field_value
+
+    from commits
+
+),
+
+final as (
+
+    select
+        fields.project_id,
+        fields.commit_sha,
+        min(rules.agent) as ai_attribution,
+        min(rules.rule_id) as rule_id
+
+    from fields
+    inner join rules
+        on fields.field = rules.field
+        and case rules.match
+            when 'equals' then fields.field_value = rules.pattern
+            when 'starts_with' then starts_with(fields.field_value, rules.pattern)
+            when 'ends_with' then ends_with(fields.field_value, rules.pattern)
+            when 'contains' then contains(fields.field_value, rules.pattern)
+        end
+    group by fields.project_id, fields.commit_sha
+
+)
+
+select * from final

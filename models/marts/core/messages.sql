@@ -1,0 +1,55 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+
+with messages as (
+
+    select * from {{ ref('int_messages__typed') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__states') }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        messages.message_id,
+        messages.message_uuid,
+        messages.session_id,
+        messages.root_session_id,
+        sessions.project_id,
+        messages.file_id,
+
+        -- text
+        messages.role,
+        messages.kind,
+        messages.provenance,
+        messages.model,
+        messages.stop_reason,
+        messages.text,
+        messages.reasoning,
+
+        -- numbers
+        messages.line_number,
+        messages.record_index,
+        messages.tool_uses,
+
+        -- booleans
+        messages.is_human,
+        messages.has_image,
+
+        -- times
+        messages.sent_at,
+        messages.ended_at
+
+    from messages
+    inner join sessions
+        on messages.root_session_id = sessions.root_session_id
+
+)
+
+select * from final

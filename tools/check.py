@@ -1,0 +1,231 @@
+"""`make test`: every check of the repository in order, and one line at the end that counts.
+
+    python -m tools.check [STEP]...
+
+Works in `target/check/` with data of its own: the user's data directory is never touched. Every step runs, whatever
+became of the ones before; the exit code is 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tools.unchanged import differences, mark_ledger, operations_relations, read_contents, unmark_ledger
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "check"
+DATA = WORK / "data"
+DATABASE = DATA / "ope.db"
+TARGET = WORK / "target"
+VENV = ROOT / ".venv" / "bin"
+LINT_VENV = ROOT / ".venv-lint" / "bin"
+
+DBT = [str(VENV / "python"), "-m", "dbt.cli.main"]
+DBT_PASSED = {"pass", "success", "warn"}
+
+
+@dataclass
+class Outcome:
+    """Tests that passed, failed and were skipped. A step that is no test suite only counts when it fails."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of a step: usage statistics off, all that dbt writes below `target/check/`."""
+    return os.environ | {
+        "DBT_PROFILES_DIR": str(ROOT),
+        "DBT_TARGET_PATH": str(TARGET),
+        "DBT_LOG_PATH": str(WORK / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "DO_NOT_TRACK": "1",
+        "OPE_DATA_DIR": str(DATA),
+        **changes,
+    }
+
+
+def run(command: list[str], **changes: str) -> int:
+    return subprocess.run(command, cwd=ROOT, env=environment(**changes), check=False).returncode
+
+
+def by_exit_code(code: int, note: str = "") -> Outcome:
+    return Outcome(failed=0 if code == 0 else 1, note=note)
+
+
+def check_ruff() -> Outcome:
+    return by_exit_code(run([str(VENV / "ruff"), "check"]))
+
+
+def check_format() -> Outcome:
+    return by_exit_code(run([str(VENV / "ruff"), "format", "--check"]))
+
+
+def check_sqlfluff() -> Outcome:
+    """The templater compiles with dbt, which opens the database: an empty one is enough."""
+    data = WORK / "sqlfluff"
+    data.mkdir(parents=True, exist_ok=True)
+    command = [str(LINT_VENV / "sqlfluff"), "lint", "--disable-progress-bar", "models", "tests"]
+    return by_exit_code(run(command, OPE_DATA_DIR=str(data), DBT_TARGET_PATH=str(data / "target")))
+
+
+def check_pytest() -> Outcome:
+    """Away from everything that belongs to the user: data, sessions and settings of git."""
+    report = WORK / "pytest.xml"
+    report.unlink(missing_ok=True)
+    code = run(
+        [str(VENV / "python"), "-m", "pytest", f"--junitxml={report}"],
+        OPE_DATA_DIR=str(WORK / "no-data"),
+        CLAUDE_CONFIG_DIR=str(WORK / "no-sessions"),
+        GIT_CONFIG_GLOBAL=os.devnull,
+        GIT_CONFIG_NOSYSTEM="1",
+    )
+    outcome = Outcome()
+    if report.exists():
+        for suite in ElementTree.parse(report).iter("testsuite"):
+            count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+            outcome.failed += count["failures"] + count["errors"]
+            outcome.skipped += count["skipped"]
+            outcome.passed += max(0, count["tests"] - count["failures"] - count["errors"] - count["skipped"])
+    return counted(outcome, code)
+
+
+def check_dbt() -> Outcome:
+    """The sample from nothing, as `make build` does it, with unit tests."""
+    shutil.rmtree(DATA, ignore_errors=True)
+    for command in (["tools/sample.sh", str(DATA)], [str(VENV / "python"), "-m", "ingest", "sync"]):
+        if run(command):
+            return Outcome(failed=1, note="the sample could not be landed")
+    outcome = build_and_count("build")
+    if not outcome.failed and read_contents(DATABASE, set())["main.sessions"].rows == 0:
+        return Outcome(outcome.passed, 1, outcome.skipped, "the sample gave no sessions")
+    return outcome
+
+
+def check_again() -> Outcome:
+    """A second build with nothing new: same content everywhere, no session built anew."""
+    if not DATABASE.exists():
+        return Outcome(failed=1, note="no warehouse to build again: run the step dbt first")
+    excluded = operations_relations(TARGET / "manifest.json")
+    before = read_contents(DATABASE, excluded)
+    marked = mark_ledger(DATABASE)
+    # Unit tests do not look at the data, so they cannot say anything new.
+    outcome = build_and_count("build", "--exclude-resource-type", "unit_test")
+    kept, rebuilt = unmark_ledger(DATABASE)
+    found = differences(before, read_contents(DATABASE, excluded))
+    found += [f"{model} built {count:,} sessions anew" for model, count in rebuilt.items()]
+    if kept != marked:
+        found.append(f"audit.ledger kept {kept:,} of {marked:,} rows")
+    if not marked:
+        found.append("audit.ledger is empty: no model is built by session")
+    for sentence in found:
+        print(f"changed: {sentence}")
+    note = f"{len(before)} relations compared, {marked:,} rows in the ledger"
+    # Its data tests are those of the first build: only what failed counts again.
+    return Outcome(failed=outcome.failed + len(found), note=note)
+
+
+def check_bouncer() -> Outcome:
+    """Conventions of models, sources and seeds, as far as the project's files tell."""
+    DATA.mkdir(parents=True, exist_ok=True)
+    return run_bouncer("manifest_checks", ["parse"])
+
+
+def check_docs() -> Outcome:
+    """The documentation of the sample's warehouse, and that it has every column of every table."""
+    if not DATABASE.exists():
+        return Outcome(failed=1, note="no warehouse to document: run the step dbt first")
+    return run_bouncer("catalog_checks", ["docs", "generate", "--static"])
+
+
+def run_bouncer(category: str, dbt_command: list[str]) -> Outcome:
+    if run([*DBT, "--log-level", "warn", *dbt_command]):
+        return Outcome(failed=1, note=f"dbt {dbt_command[0]} failed")
+    bouncer = LINT_VENV / "dbt-bouncer"
+    if not bouncer.exists():
+        return Outcome(skipped=1, note="dbt-bouncer needs Python 3.11 or newer")
+    command = [str(bouncer), "run", "--config-file", "dbt-bouncer.yml", "--only", category]
+    # dbt-bouncer looks for dbt's artifacts in target/ below this directory, and cuts its table to the width it is told.
+    return by_exit_code(run(command, DBT_PROJECT_DIR=str(WORK), COLUMNS=os.environ.get("COLUMNS", "180")))
+
+
+def build_and_count(*arguments: str) -> Outcome:
+    """One dbt command; its tests by their status, everything else only where it failed."""
+    results = TARGET / "run_results.json"
+    results.unlink(missing_ok=True)
+    code = run([*DBT, "--log-level", "warn", *arguments])
+    outcome = Outcome()
+    if results.exists():
+        statuses = [
+            (result["unique_id"].split(".")[0] in ("test", "unit_test"), result["status"])
+            for result in json.loads(results.read_text(encoding="utf-8"))["results"]
+        ]
+        warned = sum(status == "warn" for _, status in statuses)
+        outcome.passed = sum(is_test and status in DBT_PASSED for is_test, status in statuses)
+        outcome.skipped = sum(is_test and status == "skipped" for is_test, status in statuses)
+        outcome.failed = sum(status not in DBT_PASSED | {"skipped", "no-op"} for _, status in statuses)
+        outcome.note = f"{warned} warned" if warned else ""
+    return counted(outcome, code)
+
+
+def counted(outcome: Outcome, code: int) -> Outcome:
+    """An exit code that no failed test explains (a crash, nothing collected) is a failure of its own."""
+    if code and not outcome.failed:
+        outcome.failed, outcome.note = 1, f"exit code {code}"
+    return outcome
+
+
+STEPS: dict[str, tuple[str, Callable[[], Outcome]]] = {
+    "ruff": ("ruff check", check_ruff),
+    "format": ("ruff format --check", check_format),
+    "sqlfluff": ("sqlfluff lint", check_sqlfluff),
+    "bouncer": ("dbt-bouncer, conventions", check_bouncer),
+    "pytest": ("pytest", check_pytest),
+    "dbt": ("dbt build on the sample", check_dbt),
+    "again": ("a second dbt build", check_again),
+    "docs": ("dbt docs, every column", check_docs),
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        print(f"There is no step {unknown[0]!r}: choose from {', '.join(STEPS)}.", file=sys.stderr)
+        return 2
+    WORK.mkdir(parents=True, exist_ok=True)
+    total, lines = Outcome(), []
+    for name in names or STEPS:
+        title, check = STEPS[name]
+        print(f"\n── {title}", flush=True)
+        started = time.monotonic()
+        outcome = check()
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+        total.skipped += outcome.skipped
+        lines.append(summary_line(title, outcome, time.monotonic() - started))
+    print("\n" + "\n".join(lines) + "\n")
+    skipped = f", {total.skipped:,} skipped" if total.skipped else ""
+    print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    return 1 if total.failed else 0
+
+
+def summary_line(title: str, outcome: Outcome, seconds: float) -> str:
+    counts = [f"{count:,} {word}" for count, word in ((outcome.passed, "passed"), (outcome.failed, "failed")) if count]
+    counts += [f"{outcome.skipped:,} skipped"] if outcome.skipped else []
+    details = ", ".join([*counts, *([outcome.note] if outcome.note else [])])
+    return f"{'FAILED' if outcome.failed else 'ok':<7} {title:<26} {seconds:6.1f} s   {details}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
