@@ -11,8 +11,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from ingest.agents import SourceFile
@@ -22,21 +22,16 @@ from ingest.archive_copy import (
     TAIL_QUIET_SECONDS,
     Copied,
     LineRedactor,
-    PrefixChangedError,
-    SourceError,
-    Start,
     TailRule,
-    copy_lines,
 )
-from ingest.archive_plan import SESSIONS, Work, name_redactor, next_version, plan, versions
+from ingest.archive_file import Meter, Outcome, Workshop, copy_file
+from ingest.archive_plan import SESSIONS, Work, name_redactor, plan, versions
 from ingest.archive_repair import check_untouched, recover_unlisted
-from ingest.archive_text import copy_text
 from ingest.errors import IngestError, Problem
 from ingest.files import (
     disk_errors,
     exclusive_lock,
     fsync_directory,
-    open_regular,
     safe_join,
 )
 from ingest.manifest import Manifest, ManifestEntry, read_manifest
@@ -50,6 +45,7 @@ STEP = "archive"
 COMMIT_BYTES = 64 * 1024 * 1024
 COMMIT_FILES = 500
 SCRATCH = ".scratch"
+WORKERS = 2
 
 
 @dataclass
@@ -148,20 +144,29 @@ class _Run:
         self.result.seen = len(works)
         self.result.sidecars = sum(work.file.kind == "sidecar" for work in works)
         pending = [(work, size) for work in works if (size := self._new_bytes(work)) is not None]
-        meter = _Meter(sum(size for _, size in pending), progress)
         taken = set(self.manifest.entries) | {work.base for work in works}
+        shop = Workshop(self.raw, self.raw / SCRATCH, self.redactor, self.hash_key, self.tail_rule, taken)
+        meter = Meter(sum(size for _, size in pending), progress)
+        pool = ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1))
         try:
-            for work, size in pending:
-                meter.begin(size)
-                self._copy(work, taken, meter.add)
-                meter.end()
+            # Reading, hashing, searching and writing all release Python's lock.
+            meters = [meter.of_file(size) for _, size in pending]
+            copies = [
+                pool.submit(copy_file, shop, work, str(number), meters[number])
+                for number, (work, _) in enumerate(pending)
+            ]
+            for number, copy in enumerate(copies):
+                self._take(copy.result())
+                meters[number](None)
                 if self.uncommitted_bytes >= COMMIT_BYTES or len(self.uncommitted) >= COMMIT_FILES:
                     self._commit()
             self._check_untouched({work.base for work in works})
         except (IngestError, KeyboardInterrupt):
+            pool.shutdown(cancel_futures=True)
             self._commit()  # what is finished counts, whatever stopped the run
             raise
         finally:
+            pool.shutdown(cancel_futures=True)
             shutil.rmtree(self.raw / SCRATCH, ignore_errors=True)
         self._commit()
         for entry in self.manifest.entries.values():
@@ -186,54 +191,18 @@ class _Run:
             return None
         return max(state.st_size - entry.consumed_bytes, 0)
 
-    def _copy(self, work: Work, taken: set[str], progress: Callable[[int], None]) -> None:
-        try:
-            source, state = open_regular(work.file.path)
-        except OSError as error:
-            self._unreadable(work, error.strerror or str(error))
+    def _take(self, outcome: Outcome) -> None:
+        work, copied, old = outcome.work, outcome.copied, outcome.work.entry
+        if copied is None:
+            self._unreadable(work, outcome.error)
             return
-        old, version, path = work.entry, 1, work.base
-        if old is not None:
-            version, path = old.version, old.path
-        scratch = self.raw / SCRATCH / "copy"
-        copier = copy_lines if work.base.endswith(".jsonl") else copy_text
-        copy = partial(
-            copier,
-            source,
-            state,
-            scratch=scratch,
-            redactor=self.redactor,
-            hash_key=self.hash_key,
-            tail_rule=self.tail_rule,
-            progress=progress,
-        )
-        try:
-            try:
-                if old is not None and old.archived_bytes and not old.source_hash:
-                    raise PrefixChangedError  # an entry without a source: nothing can be continued
-                copied = copy(target=safe_join(self.raw, path), start=_start(old))
-                is_rewritten = copied.is_new_version
-                if is_rewritten:
-                    version, path = next_version(work.base, version, taken)
-                    target = safe_join(self.raw, path)
-                    with disk_errors(target):
-                        scratch.replace(target)
-            except PrefixChangedError:
-                is_rewritten = True
-                version, path = next_version(work.base, version, taken)
-                copied = copy(target=safe_join(self.raw, path), start=Start())
-        except SourceError as error:
-            self._unreadable(work, str(error))
-            return
-        finally:
-            os.close(source)
-        taken.add(path)
-        if is_rewritten and old is not None and old.pending_bytes:
+        if outcome.is_rewritten and old is not None and old.pending_bytes:
             self._keep(replace(old, pending_bytes=0))  # the end of the old version will never come
-        self._record(work, None if is_rewritten else old, version, path, copied)
-        self._count(work, old, copied, is_rewritten)
+        self._record(outcome, None if outcome.is_rewritten else old, copied)
+        self._count(work, old, copied, outcome.is_rewritten)
 
-    def _record(self, work: Work, old: ManifestEntry | None, version: int, path: str, copied: Copied) -> None:
+    def _record(self, outcome: Outcome, old: ManifestEntry | None, copied: Copied) -> None:
+        work, path = outcome.work, outcome.path
         is_continued = old is not None and old.archived_bytes > 0 and path.endswith(".jsonl") and not copied.is_rebuilt
         entry = ManifestEntry(
             path=path,
@@ -242,7 +211,7 @@ class _Run:
             source=work.source,
             session_id=work.session_id,
             parent_session_id=work.parent_session_id,
-            version=version,
+            version=outcome.version,
             source_size=copied.source_size,
             source_mtime_ns=copied.source_mtime_ns,
             source_hash=copied.source_hash,
@@ -334,40 +303,3 @@ class _Run:
             fsync_directory(directory)
         self.manifest.append(self.uncommitted)
         self.written, self.uncommitted, self.uncommitted_bytes = [], [], 0
-
-
-@dataclass
-class _Meter:
-    """Bytes done against bytes in all; a file counts in full when it is through, however much of it was read."""
-
-    total: int
-    report: Callable[[int, int], None] | None
-    done: int = 0
-    expected: int = 0
-    of_file: int = 0
-
-    def begin(self, size: int) -> None:
-        self.expected, self.of_file = size, 0
-
-    def add(self, size: int) -> None:
-        self.of_file += size
-        if self.report:
-            self.report(min(self.done + min(self.of_file, self.expected), self.total), self.total)
-
-    def end(self) -> None:
-        self.done += self.expected
-        if self.report:
-            self.report(self.done, self.total)
-
-
-def _start(entry: ManifestEntry | None) -> Start:
-    if entry is None:
-        return Start()
-    return Start(
-        consumed_bytes=entry.consumed_bytes,
-        source_hash=entry.source_hash,
-        archived_bytes=entry.archived_bytes,
-        archived_lines=entry.archived_lines,
-        content_hash=entry.content_hash,
-        tail_taken=entry.tail_taken,
-    )

@@ -7,7 +7,9 @@ path never changes once it was given.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,7 +51,7 @@ def plan(
     chains = versions(entries.values())
     by_source = _newest_by_source(chains)
     names = directory_names([redact_name(str(root)) for root in files], chains)
-    listed = [(redact_name(str(file.path)), file) for group in files.values() for file in group]
+    listed = _named_sources([file for group in files.values() for file in group], redact_name)
     live = {source for source, _ in listed}
     bases: dict[str, str] = {source: by_source[source] for source in sorted(live & by_source.keys())}
     claimed = set(bases.values())
@@ -60,7 +62,7 @@ def plan(
             root = redact_name(str(file.source_root))
             base = f"{SESSIONS}/{names[root]}/{redact_name(file.relative_path)}"
             if base in claimed:
-                base = insert_suffix(base, "~" + _short_hash(source))
+                base = insert_suffix(base, "~" + _short_hash(source.encode()))
             claimed.add(base)
         works.append(
             Work(
@@ -73,6 +75,16 @@ def plan(
             )
         )
     return works
+
+
+def _named_sources(files: Sequence[SourceFile], redact_name: Callable[[str], str]) -> list[tuple[str, SourceFile]]:
+    """The files with their paths as the manifest writes them; two that look the same there are told apart by a hash."""
+    named = [(redact_name(str(file.path)), file) for file in files]
+    often = Counter(source for source, _ in named)
+    return [
+        (f"{source}~{_short_hash(os.fsencode(file.path))}" if often[source] > 1 else source, file)
+        for source, file in named
+    ]
 
 
 def versions(entries: Iterable[ManifestEntry]) -> dict[str, list[ManifestEntry]]:
@@ -93,7 +105,7 @@ def base_path(entry: ManifestEntry) -> str:
     return head.removesuffix(f".v{entry.version}") + suffix
 
 
-def next_version(base: str, version: int, taken: set[str]) -> tuple[int, str]:
+def next_version(base: str, version: int, taken: Collection[str]) -> tuple[int, str]:
     """The first free version after `version`: a source may itself be called like one."""
     while True:
         version += 1
@@ -126,7 +138,7 @@ def directory_names(roots: Sequence[str], chains: Mapping[str, Sequence[Manifest
     for known in (True, False):
         for root in roots:
             own = root.rsplit("/", 1)[-1] or "root"
-            hashed = f"{own}~{_short_hash(root)}"
+            hashed = f"{own}~{_short_hash(root.encode())}"
             if root in names or known != (root in used):
                 continue
             choices = [*sorted(used.get(root, ())), own, hashed]
@@ -156,5 +168,5 @@ def _split(path: str) -> tuple[str, str]:
     return (f"{directory}/{stem}" if directory else stem), dot + ending
 
 
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
+def _short_hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:8]

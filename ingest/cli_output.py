@@ -111,9 +111,9 @@ def show_removal(removal: Removal, verb: str) -> None:
 def confirm(removal: Removal) -> None:
     """Ask, and for an archive ask for the id. Raises click.Abort or IngestError on no."""
     if not removal.delete_archive:
-        click.confirm("Remove it?", abort=True)
+        click.confirm("Remove it?", abort=True, err=True)
         return
-    typed = click.prompt("Type the project's id to delete its archive")
+    typed = click.prompt("Type the project's id to delete its archive", err=True)
     if typed != removal.project_id:
         raise IngestError(f"{typed!r} is not {removal.project_id!r}: nothing was removed.")
 
@@ -124,7 +124,7 @@ def _ago(moment: datetime | None) -> str:
         return "never"
     hours = (now() - moment).total_seconds() / 3600
     age = f"{hours * 60:.0f} min" if hours < 1 else (f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days")
-    return f"{moment:%Y-%m-%d %H:%M} UTC, {age} ago"
+    return f"{age} ago ({moment:%Y-%m-%d %H:%M} UTC)"
 
 
 def print_json(document: Any) -> None:

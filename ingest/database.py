@@ -115,7 +115,10 @@ def storage_errors(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise IngestError(_disk_full(path)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise IngestError(f"{path} cannot be written ({error.strerror}): change its permissions.") from error
+            where = error.filename or path
+            raise IngestError(
+                f"{where} cannot be read or written ({error.strerror}): change its permissions."
+            ) from error
         raise
 
 

@@ -95,15 +95,16 @@ def extract_history(
         with opened_store(output) as store:
             known = set(store.entries)
             _update(run, refs, store, since, progress, is_reread=is_reread)
+            # Before the commits: one that is in the file is not read again, and its problems would be lost.
+            write_problems(output, run.problems)
             store.write()
             result = HistoryResult(
                 commits=len(store.entries),
                 new_commits=len(store.entries.keys() - known),
                 unreachable=sum(entry.is_reachable is False for entry in store.entries.values()),
                 redactions=run.redactions,
-                problems=[problem for _, problem in run.problems] + store.problems,
+                problems=list(dict.fromkeys([*(problem for _, problem in run.problems), *store.problems])),
             )
-        write_problems(output, run.problems)
         write_state(
             output,
             fingerprint=fingerprint,

@@ -7,7 +7,7 @@ format, those of the original specification are understood: `author`, `timestamp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from ingest.git_store import (
     HistoryResult,
     opened_store,
     parse_instant,
+    parse_time,
     read_problems,
     read_state,
     with_marks,
@@ -33,6 +34,7 @@ CACHED_TEXTS = 20_000
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PERSON = re.compile(r"(?P<name>[^<]*)<(?P<email>[^>]*)>")
 _TEXTS = ("author_name", "author_email", "committer_name", "committer_email", "message", "source_ref")
 
@@ -96,15 +98,15 @@ def import_history(source: Path, output: Path, redactor: TextRedactor) -> Histor
         for sha, entry in store.entries.items():
             if sha not in seen:
                 store.mark(sha, source_ref=entry.source_ref, is_reachable=False)
+        write_problems(output, ((None, problem) for problem in problems))
         store.write()
         result = HistoryResult(
             commits=len(store.entries),
             new_commits=len(store.entries.keys() - known),
             unreachable=sum(entry.is_reachable is False for entry in store.entries.values()),
             redactions=redactions,
-            problems=problems + store.problems,
+            problems=list(dict.fromkeys(problems + store.problems)),
         )
-    write_problems(output, ((None, problem) for problem in problems))
     write_state(output, fingerprint=fingerprint, commits=result.commits, unreachable=result.unreachable)
     return result
 
@@ -187,7 +189,7 @@ def _person(value: dict[str, Any], role: str) -> tuple[str | None, str | None]:
 
 
 def _moment(value: dict[str, Any], key: str, complain: Complain) -> str | None:
-    """The time as it is written, if it is one; seconds since 1970 become UTC."""
+    """The time with its offset, if it is one; without an offset, and as seconds since 1970, it is UTC."""
     moment = value.get(key)
     if moment is None:
         return None
@@ -197,7 +199,9 @@ def _moment(value: dict[str, Any], key: str, complain: Complain) -> str | None:
         except (OverflowError, ValueError, OSError):
             pass
     elif parse_instant(moment) is not None:
-        return moment.strip()
+        # A time as ours are written stays as it is; any other spelling becomes one.
+        parsed = parse_time(moment)
+        return moment if _TIME.fullmatch(moment) or parsed is None else parsed.isoformat()
     complain("unreadable time", f"{key}: {str(moment)[:80]}")
     return None
 

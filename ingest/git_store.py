@@ -27,6 +27,7 @@ HEAD, TAIL = b'{"commits":[\n', b"\n]}\n"
 
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
 _FRACTION = re.compile(r"\.(\d+)")
+_OFFSET = re.compile(r"(?<=:\d\d) *([+-]\d\d):?(\d\d)$")
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,16 @@ def with_marks(
 
 
 def parse_instant(text: object) -> datetime | None:
-    """An ISO 8601 time as an instant; without an offset it is UTC. None if it is none."""
+    """An ISO 8601 time as an instant in UTC. None if it is none."""
+    moment = parse_time(text)
+    try:
+        return moment and moment.astimezone(timezone.utc)
+    except OverflowError:
+        return None
+
+
+def parse_time(text: object) -> datetime | None:
+    """An ISO 8601 time (also as `git log` prints it) with its own offset; without one it is UTC. None if it is none."""
     if not isinstance(text, str):
         return None
     text = text.strip()
@@ -157,10 +167,11 @@ def parse_instant(text: object) -> datetime | None:
         text = text[:-1] + "+00:00"
     # Python 3.10 reads only three or six digits after the point.
     text = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text)
+    text = _OFFSET.sub(r"\1:\2", text)
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
+        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    except ValueError:
         return None
 
 

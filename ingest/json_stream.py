@@ -25,7 +25,7 @@ class Broken:
 
 
 def read_commits_anyhow(source: Path) -> Iterator[tuple[int | None, Any]]:
-    """(line number or None, value) of `{"commits":[…]}`, of a list, or of one value per line; `Broken` for what is none.
+    """(line number or None, value) of `{"commits":[…]}`, a list, or one value per line; `Broken` for what is none.
 
     Where values have lines of their own, a broken one costs itself only; otherwise everything after it.
     Raises IngestError if the file cannot be opened.
@@ -130,6 +130,8 @@ class _Scanner:
         self._position += 1
 
     def value(self) -> Any:
+        """The value that begins here, past blanks. Raises `_Unreadable` if there is none."""
+        self.peek()
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._position)

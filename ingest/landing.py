@@ -19,7 +19,7 @@ from ingest.database import connect, opened, transaction
 from ingest.errors import Problem
 from ingest.landing_git import land_git
 from ingest.landing_lines import Work, land_lines
-from ingest.landing_operations import land_operations, replace_problems
+from ingest.landing_operations import git_problems, land_operations, manifest_problems, replace_problems
 from ingest.landing_rows import FILE_SCHEMA, FileRow, delete_lines, replace_file_rows
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
@@ -68,7 +68,11 @@ class _Plan:
     rows: list[FileRow] = field(default_factory=list)  # the lines are there, something else about the file changed
     gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    file_ids: dict[str, str] = field(default_factory=dict)  # by archived path
+    entries: dict[str, ManifestEntry] = field(default_factory=dict)  # of transcripts, by archived path
+
+    def file_ids(self, project_id: str) -> dict[str, str]:
+        """The id of each transcript by its archived path."""
+        return {path: file_id(project_id, path) for path in self.entries}
 
 
 def file_id(project_id: str, path: str) -> str:
@@ -119,8 +123,9 @@ def land(
             result.commits += git.commits
             result.redactions += git.redactions
             earlier = (problems or {}).get(project_id, ())
-            found = [*earlier, *plan.problems, *git.problems, *_git_problems(data, project_id)]
-            replace_problems(connection, project_id, found, run_id, loaded_at, plan.file_ids)
+            found = [*earlier, *plan.problems, *git.problems, *git_problems(data, project_id)]
+            found += _miscounted(connection, project_id, plan)
+            replace_problems(connection, project_id, found, run_id, loaded_at, plan.file_ids(project_id))
         result.parse_errors = connection.execute(
             "select count(*) from raw.parse_errors where project_id in (select unnest(?))", [list(plans)]
         ).fetchall()[0][0]
@@ -161,9 +166,9 @@ def _plan(connection: duckdb.DuckDBPyConnection, data: DataDir, project_id: str)
         return plan
     manifest = read_manifest(manifest_path)
     for path, entry in sorted(manifest.items()):
-        plan.problems.extend(_manifest_problems(entry))
+        plan.problems.extend(manifest_problems(entry))
         if entry.kind == TRANSCRIPT:
-            plan.file_ids[path] = file_id(project_id, path)
+            plan.entries[path] = entry
             _plan_file(plan, data, project_id, entry, manifest, landed.get(path))
     plan.gone = [row.file_id for path, row in sorted(landed.items()) if path not in manifest]
     return plan
@@ -212,6 +217,17 @@ def _plan_file(
         plan.works.append(Work(row, file, 0, 0, is_replaced=landed is not None))
 
 
+def _miscounted(connection: duckdb.DuckDBPyConnection, project_id: str, plan: _Plan) -> list[Problem]:
+    """Whole files that have another number of lines than the archive counted: so that no line is lost unseen."""
+    return [
+        Problem("landing", row.path, "line count differs from the manifest", f"{row.lines}, not {entry.archived_lines}")
+        for row in _landed_rows(connection, project_id)
+        if (entry := plan.entries.get(row.path))
+        and row.bytes == entry.archived_bytes
+        and row.lines != entry.archived_lines
+    ]
+
+
 def _is_continued(file: Path, landed: FileRow, row: FileRow) -> bool:
     """Do the archived bytes begin with all that was landed, up to the end of a line?"""
     if landed.bytes == 0:
@@ -248,40 +264,6 @@ def _sidecar(
     except orjson.JSONDecodeError:
         plan.problems.append(Problem("landing", path, "malformed JSON", f"{len(content)} bytes"))
     return content.decode("utf-8", "replace")
-
-
-def _manifest_problems(entry: ManifestEntry) -> list[Problem]:
-    found = []
-    if entry.problem:
-        found.append(Problem("archive", entry.path, entry.problem))
-    if entry.pending_bytes:
-        found.append(
-            Problem("archive", entry.path, "incomplete last line", f"{entry.pending_bytes} bytes wait for their end")
-        )
-    return found
-
-
-def _git_problems(data: DataDir, project_id: str) -> list[Problem]:
-    """What the extraction of the history left in git-problems.jsonl."""
-    path = data.processed(project_id) / "git-problems.jsonl"
-    if not path.exists():
-        return []
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            record = orjson.loads(line)
-            found.append(
-                Problem(
-                    step=str(record.get("step") or "git"),
-                    path=str(record["path"]),
-                    reason=str(record["reason"]),
-                    detail=str(record.get("detail") or ""),
-                    line_number=record.get("line_number"),
-                )
-            )
-        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-            found.append(Problem("landing", path.name, "malformed JSON", f"{len(line)} bytes", number))
-    return found
 
 
 def _landed_rows(connection: duckdb.DuckDBPyConnection, project_id: str) -> list[FileRow]:

@@ -1,15 +1,10 @@
 """Archived transcripts → `raw.session_lines`, with their rows in `session_files`, `parse_errors` and `redactions`.
 
-What is a line: the bytes up to a newline, and what stands behind the last newline, if anything. Nothing is skipped:
-a blank line is a row with `is_json` false and no error; a line that is no JSON, or JSON but no object, is a row and
-one row in `raw.parse_errors`. Bytes that are no UTF-8 become U+FFFD. So do half surrogate pairs (`\\ud83d` alone,
-left where a program cut a text in two): DuckDB calls such a record invalid as a whole. Both are reported per line;
-the archive keeps the original.
+What a line is and how odd ones are told is in `landing_text`.
 """
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +27,7 @@ from ingest.landing_rows import (
     replace_file_rows,
     table_of,
 )
+from ingest.landing_text import repair_surrogates, split_lines
 from ingest.redaction import TOKEN
 
 BATCH_BYTES = 100_000_000
@@ -43,11 +39,6 @@ MALFORMED = "malformed JSON"
 NO_OBJECT = "JSON that is no object"
 BAD_UTF8 = "invalid UTF-8"
 LONE_SURROGATE = "half a surrogate pair"
-
-# Escaped backslashes and whole surrogate pairs first, so that what is left of the last alternative is half a pair.
-_ESCAPE = re.compile(
-    r"(?P<kept>\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
 
 
 @dataclass(frozen=True)
@@ -119,36 +110,6 @@ def land_lines(
         _write(connection, batch, run_id, loaded_at, landed, progress)
     landed.files = len(works)
     return landed
-
-
-def split_lines(data: bytes) -> tuple[pa.Array, tuple[int, ...]]:
-    """The lines of `data` as large_string, and the indexes of those that held bytes which are no UTF-8.
-
-    The bytes are split and checked in C++, without a copy; only data with a bad byte in it is decoded in Python.
-    """
-    if not data:
-        return pa.array([], pa.large_string()), ()
-    end = len(data) - data.endswith(b"\n")
-    offsets = pa.py_buffer(array("q", (0, end)))
-    whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])
-    lines = pc.split_pattern(whole, b"\n").flatten()
-    try:
-        return lines.cast(pa.large_string()), ()
-    except pa.ArrowInvalid:
-        texts: list[str] = []
-        bad: list[int] = []
-        for index, line in enumerate(data[:end].split(b"\n")):
-            try:
-                texts.append(line.decode("utf-8"))
-            except UnicodeDecodeError:
-                texts.append(line.decode("utf-8", "replace"))
-                bad.append(index)
-        return pa.array(texts, pa.large_string()), tuple(bad)
-
-
-def repair_surrogates(text: str) -> str:
-    """`text` (JSON) with each `\\u` escape of half a surrogate pair turned into `\\ufffd`, whole pairs left alone."""
-    return _ESCAPE.sub(lambda hit: hit["kept"] or "\\ufffd", text)
 
 
 def _pieces(work: Work) -> Iterator[_Piece]:

@@ -13,6 +13,7 @@ import orjson
 from ingest.database import transaction
 from ingest.errors import IngestError, Problem
 from ingest.landing_rows import LINE_STEP
+from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
 from ingest.registry import Project, load_projects
 from ingest.runlog import now
@@ -65,6 +66,41 @@ def replace_problems(
                 "insert into raw.parse_errors values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [project_id, *row, run_id, loaded_at],
             )
+
+
+def manifest_problems(entry: ManifestEntry) -> list[Problem]:
+    """What the archive noted about a file: its problem, and a last line that it has not taken yet."""
+    found = []
+    if entry.problem:
+        found.append(Problem("archive", entry.path, entry.problem))
+    if entry.pending_bytes:
+        found.append(
+            Problem("archive", entry.path, "incomplete last line", f"{entry.pending_bytes} bytes wait for their end")
+        )
+    return found
+
+
+def git_problems(data: DataDir, project_id: str) -> list[Problem]:
+    """What the extraction of the history left in git-problems.jsonl."""
+    path = data.processed(project_id) / "git-problems.jsonl"
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            record = orjson.loads(line)
+            found.append(
+                Problem(
+                    step=str(record.get("step") or "git"),
+                    path=str(record["path"]),
+                    reason=str(record["reason"]),
+                    detail=str(record.get("detail") or ""),
+                    line_number=record.get("line_number"),
+                )
+            )
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+            found.append(Problem("landing", path.name, "malformed JSON", f"{len(line)} bytes", number))
+    return found
 
 
 def _replace_projects(

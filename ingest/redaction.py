@@ -1,17 +1,18 @@
 """Secrets out of session logs and free text, before anything is written.
 
-A secret becomes `[REDACTED:<rule_id>:<16 base32 characters of a keyed hash>]`: the same secret gives the same token wherever it
-stands, and nothing can be read back. Only the secret's own bytes are replaced, in place; every other byte stays.
+A secret becomes `[REDACTED:<rule_id>:<16 base32 characters of a keyed hash>]`: the same secret gives the same token
+wherever it stands, and nothing can be read back. Only the secret's own bytes are replaced, in place; all others stay.
 
-How: one combined RE2 pass over the raw bytes finds the lines that may hold a secret; only those get exact work. A JSON line
-is cut into its string tokens by position; each suspicious one is unescaped, searched, and searched again as JSON, as JSON lines
-and as escaped text inside text, to any practical depth; what is found is mapped back to raw positions. So escapes such as `\\u002d`
-inside a secret do not hide it, and quotes, numbers and structure are never touched.
+How: one combined RE2 pass over the raw bytes finds the lines that may hold a secret; only those get exact work. A JSON
+line is cut into its string tokens by position; each suspicious one is unescaped, searched, and searched again as JSON,
+as JSON lines and as escaped text inside text; what is found is mapped back to raw positions. So escapes such as
+`\\u002d` inside a secret do not hide it, and quotes, numbers and structure are never touched.
 
-What it can miss: a secret cut into several JSON strings; one in an encoding of its own (base64 of text, gzip); a string escaped more
-than `MAX_DEPTH` times; one whose characters are escaped and whose string neither prefilter sees (the escapes of ASCII letters, digits
-and `-._/+=:"` are seen); numbers as JSON values. Characters above U+00FF that are written as escapes count as one byte in the keyed
-hash: such a secret has another token where it is written unescaped.
+What it can miss: a secret cut into several JSON strings; one in an encoding of its own (base64 of a text, gzip); text
+escaped more than `MAX_DEPTH` times; one written with escapes other than those of ASCII letters, digits and
+`"+-./:=_` in a line that looks harmless otherwise; numbers as JSON values; a passphrase with blanks. Characters above
+U+00FF that are written as escapes count as one byte in the keyed hash: such a secret has another token where it is
+written unescaped.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ DIGEST_BYTES = 10  # = 16 base32 characters
 
 @dataclass(frozen=True)
 class Finding:
-    """A replaced secret: the line it began on (from 1, within the given data), the rule, and the token that replaced it."""
+    """A replaced secret: the line it began on (from 1, within the given data), the rule, and the new token."""
 
     line_number: int
     rule_id: str
@@ -52,7 +53,7 @@ class Finding:
 def load_or_create_key(path: Path) -> bytes:
     """The 32-byte key of the tokens, kept as 64 hex digits in a file of mode 0600; made on first use.
 
-    Raises IngestError where a file exists that cannot be read or holds no such key: a new key would silently change every token.
+    Raises IngestError where a file exists that cannot be read or holds no such key: a new one would change every token.
     """
     try:
         text = path.read_text(encoding="ascii").strip()
@@ -108,14 +109,25 @@ class Redactor:
         return f"[REDACTED:{rule_id}:{base64.b32encode(digest).decode('ascii')}]"
 
     def redact_jsonl(self, data: bytes) -> tuple[bytes, list[Finding]]:
-        """Lines of JSON in, the same number of lines out; lines without a secret, and line ends, byte for byte the same.
+        """Lines of JSON in, as many lines out; lines without a secret, and all line ends, byte for byte the same.
 
         A line that is no JSON is searched as text, together with the broken lines after it.
         """
+        data, findings, is_broken = self._redact_lines(data)
+        for _ in range(MAX_ROUNDS):  # what a broken line's first hit is decides what is read with it: until it settles
+            if not is_broken:
+                break
+            data, more, is_broken = self._redact_lines(data)
+            findings += more
+        return data, sorted(findings, key=lambda finding: finding.line_number)
+
+    def _redact_lines(self, data: bytes) -> tuple[bytes, list[Finding], bool]:
+        """One pass; the flag says whether anything was replaced in broken lines."""
         pieces: list[bytes] = []
         findings: list[Finding] = []
         done = at = 0
         line_number, counted = 1, 0
+        is_broken = False
         while (hit := self._scanner.first_hit(data, at)) is not None:
             start = data.rfind(b"\n", 0, hit) + 1
             end = _line_end(data, start)
@@ -126,6 +138,7 @@ class Redactor:
                 end = _broken_block_end(data, end)
                 line = data[start:end]
                 changed, replaced = self._rounds(line, as_json=False)
+                is_broken = is_broken or bool(replaced)
             if replaced:
                 line_number += data.count(b"\n", counted, start)
                 counted = start
@@ -136,12 +149,12 @@ class Redactor:
             if at > len(data):
                 break
         if not findings:
-            return data, []
+            return data, [], False
         pieces.append(data[done:])
-        return b"".join(pieces), findings
+        return b"".join(pieces), findings, is_broken
 
     def redact_text_bytes(self, data: bytes) -> tuple[bytes, list[Finding]]:
-        """A file of plain text (or one JSON document); the number of lines is kept, and every byte outside the secrets."""
+        """A file of plain text or one JSON document; line count and every byte outside the secrets are kept."""
         if self._scanner.first_hit(data, 0) is None:
             return data, []
         return self._rounds(data, as_json=is_json(data))

@@ -1,16 +1,17 @@
 """The redaction rules: read, checked and compiled from `seeds/privacy/redaction_rules.csv`.
 
-Five kinds of rows, all in RE2 syntax over UTF-8 bytes:
+Six kinds of rows, all in RE2 syntax over UTF-8 bytes:
 
 - `token`: a value that is recognised by its own form; the secret is the named group `secret`.
 - `context`: a value that is recognised by what stands around it (URL, header, client file); group `secret`.
 - `key`: the end of a name whose value is a secret (`password`, `api_key`), matched without regard to case.
-- `syntax`: how source code and configuration assign a value to such a name; `{{key}}` stands for all keys, and the prefilter
-  (if it does not say `{{key}}` itself) is what may follow the name.
+- `syntax`: how source code and configuration assign a value to such a name; `{{key}}` stands for all keys, and the
+  prefilter (if it does not say `{{key}}` itself) is what may follow the name.
+- `escape`: no pattern; its prefilter only brings a string to the exact search.
 - `allow`: a whole value that is no secret: a placeholder, code that only names one, a path.
 
-`check` says which allow rows a value has to pass: `format` rows hold everywhere, the others where the rule, or the key and the
-syntax together, name them (`value`, `weak`, `bare`, separated by blanks).
+`check_level` says which allow rows a value has to pass: `format` rows hold everywhere, the others where the rule, or
+the key and the syntax together, name them (`value`, `weak`, `bare`, separated by blanks).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import re2
 
 from ingest.errors import IngestError
 
-KINDS = ("token", "context", "key", "syntax", "allow")
+KINDS = ("token", "context", "key", "syntax", "escape", "allow")
 CHECKS = ("format", "value", "weak", "bare")
 COLUMNS = (
     "rule_id", "family", "kind", "check_level", "pattern", "prefilter", "min_length",
@@ -154,6 +155,7 @@ _ALPHABETS = {
     "lower": string.ascii_lowercase + string.digits,
     "digits": string.digits,
     "letters": string.ascii_letters,
+    "small": string.ascii_lowercase,
     "base32": string.ascii_uppercase + "234567",
     "base64": string.ascii_letters + string.digits + "+/",
     "base64url": string.ascii_letters + string.digits + "-_",

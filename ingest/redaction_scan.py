@@ -1,7 +1,7 @@
 """Where the secrets of a text stand: exact, by position, at any depth of JSON and escapes. No replacing, no key.
 
-All offsets are byte offsets. An inner text (a JSON string without its escapes) is searched on its own, and what is found in it is
-mapped back to the offsets of the text around it, so that the caller replaces raw bytes and nothing else.
+All offsets are byte offsets. An inner text (a JSON string without its escapes) is searched on its own, and what is
+found in it is mapped back to the offsets of the text around it, so that the caller replaces raw bytes and nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import re2
@@ -22,6 +21,8 @@ from ingest.redaction_rules import Rule, combine, compile_pattern, re2_options
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
+MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
+MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
 NEVER = r"[^\x00-\xff]"  # matches no byte
@@ -114,6 +115,8 @@ class Scanner:
         after_names: list[str] = []
         cores = f"(?i:{combine([rule.prefilter for rule in key_rules]) or NEVER})"
         for rule in rules:
+            if rule.kind == "escape":
+                prefilters.append(rule.prefilter)
             if rule.kind not in ("token", "context", "syntax"):
                 continue
             finder = compile_pattern(rule.pattern.replace("{{key}}", f"(?P<key>(?i:{names}))"))
@@ -161,6 +164,8 @@ class Scanner:
         for index in sorted(suspects):
             start, end = tokens[index]
             spans += self._scan_string(data, start + 1, end - 1, depth)
+        # The hit may lie in the name or, where the value is all escapes, in the value alone.
+        for index in sorted(suspects | {index - 1 for index in suspects if index}):
             spans += self._scan_pair(data, tokens, index)
         return self._merge(spans)
 
@@ -190,7 +195,11 @@ class Scanner:
         rule = self._judge_named(name, secret, frozenset(("value",)))
         if rule is not None:
             return [Span(value_start + 1, value_end - 1, rule.rule_id, secret)]
-        head = b'"' + name.lstrip(b"-") + b'": "'  # the pair as text, for the rules that know a value by what stands before it
+        if len(secret) > MAX_PAIR_VALUE:
+            return []
+        head = (
+            b'"' + name.lstrip(b"-") + b'": "'
+        )  # the pair as text, for the rules that know a value by what stands before it
         spans = [
             Span(max(span.start - len(head), 0), span.end - len(head), span.rule_id, span.secret)
             for span in self._scan_plain(head + secret + b'"')
@@ -249,8 +258,10 @@ class Scanner:
                     found = self._judge_named(match.group(key_group), secret, frozenset(rule.checks), rule.min_length)
                 if found is not None:
                     spans.append(_whole_characters(data, Span(start, end, found.rule_id, secret)))
-                # A value that is no secret may hold the name of the next one: go on behind the name, not behind the value.
-                at = max(match.start() + 1, end if found is not None or not key_group else match.end(key_group))
+                # A value that is no secret may hold the name of the next one: go on behind the name (not for endless
+                # values: `password=password=…` must not cost the square of its length).
+                behind = end if found is not None or not key_group or end - start > MAX_VALUE else match.end(key_group)
+                at = max(match.start() + 1, behind)
         if spans and b"[REDACTED:" in data:
             marks = [mark.span() for mark in _MARK.finditer(data)]
             spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
@@ -274,7 +285,7 @@ class Scanner:
         return any(level in levels and allow.fullmatch(secret) is not None for level, allow in self._allow.items())
 
     def _merge(self, spans: list[Span]) -> list[Span]:
-        """Overlapping spans become one that covers them, under the rule that covers most (then: the first in the file)."""
+        """Overlapping spans become one that covers them all, under the rule that covers most, then the first rule."""
         merged: list[Span] = []
         for span in sorted(spans):
             if not merged or span.start >= merged[-1].end:
@@ -305,8 +316,8 @@ def _lift(spans: list[Span], raw: bytes, inner: bytes, start: int) -> list[Span]
 def _whole_characters(data: bytes, span: Span) -> Span:
     """Moves the ends to character borders, so that a replaced secret never leaves half a UTF-8 character."""
     start, end = span.start, span.end
-    while start > 0 and span.start - start < 3 and 0x80 <= data[start] <= 0xBF:
+    while start > 0 and span.start - start < 3 and 0x80 <= data[start] <= 0xBF and data[start - 1] >= 0x80:
         start -= 1
-    while end < len(data) and end - span.end < 3 and 0x80 <= data[end] <= 0xBF:
+    while end < len(data) and end - span.end < 3 and 0x80 <= data[end] <= 0xBF and data[end - 1] >= 0x80:
         end += 1
     return span if (start, end) == (span.start, span.end) else Span(start, end, span.rule_id, data[start:end])

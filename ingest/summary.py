@@ -56,11 +56,13 @@ class Summary:
 
 def read_summary(data: DataDir, run_results: Path = RUN_RESULTS) -> Summary:
     """Collect it. No database, a locked one or no build are no error; a damaged registry is an IngestError."""
-    results = _read_json(run_results)
+    marts = _marts(data)
+    # dbt's results lie beside the program, not in the data directory: without marts here they are of another one.
+    results = _read_json(run_results) if marts else {}
     return Summary(
         data=str(data.root),
         status=read_status(data),
-        marts=_marts(data),
+        marts=marts,
         built=_built(results),
         build_seconds=results.get("elapsed_time"),
     )

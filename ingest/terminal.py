@@ -16,6 +16,7 @@ from rich.text import Text
 from ingest.sync import Progress
 
 PLAIN_LINE_SECONDS = 10.0
+TABLE_GAP = 1  # what a drawn table needs between columns beyond the two blanks of a plain one
 
 
 def console() -> Console:
@@ -34,18 +35,30 @@ def show_line(text: str, style: str = "") -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """A table with the given columns; those in `right` are right-aligned. Plain lines where there is no terminal."""
+    """A table; the columns in `right` are right-aligned. Plain lines without a terminal, a list on a narrow one."""
     out = console()
+    lines = plain_table(columns, rows, right)
     if not out.is_terminal:
-        for line in plain_table(columns, rows, right):
+        for line in lines:
             out.print(Text(line))
+        return
+    if max(map(len, lines)) + TABLE_GAP * len(columns) > out.width:
+        _show_list(out, columns, rows)
         return
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(table)
+
+
+def _show_list(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    width = max(map(len, columns))
+    for row in rows:
+        out.print(Text(row[0], style="bold"))
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            out.print(Text(f"  {column.ljust(width)}  {cell}"))
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:

@@ -3,8 +3,10 @@
 
   A root session (a top-level session with all of its subagents) is the unit. A *state model* has one row per root
   session with `root_session_id` and `state_hash`. `audit.ledger` remembers, per model and root session, the state
-  that the model was last built from. A model that is `materialized='incremental'` reads its inputs with
-  `where {{ in_changed_sessions() }}`, and the hooks in dbt_project.yml do the rest, in the transaction of the model:
+  that the model was last built from: the state model's hash together with what the ledger says of the by-session
+  models above it, so that a run that selects some models only leaves the others to be caught up with.
+  A model that is `materialized='incremental'` reads its inputs with `where {{ in_changed_sessions() }}`, and the hooks
+  in dbt_project.yml do the rest, in the transaction of the model:
 
     before   forget: drop the ledger's rows whose state has changed or whose session is gone, then the model's rows
              of all sessions that the ledger does not know
@@ -42,7 +44,7 @@
         where model = '{{ model.unique_id }}'
             {% if is_kept %}
             and (root_session_id, state_hash) not in (
-                select (root_session_id, state_hash) from {{ ref(state_model) }}
+                select (states.root_session_id, states.state_hash) from {{ session_states(state_model) }} as states
             )
             {% endif %};
         {% if is_kept %}
@@ -59,12 +61,43 @@
     {{ remember_logic() }}
     {% if execute and is_by_session() %}
         insert into audit.ledger (model, root_session_id, state_hash)
-        select '{{ model.unique_id }}', root_session_id, state_hash
-        from {{ ref(state_model) }}
-        where root_session_id not in (
+        select '{{ model.unique_id }}', states.root_session_id, states.state_hash
+        from {{ session_states(state_model) }} as states
+        where states.root_session_id not in (
             select root_session_id from audit.ledger where model = '{{ model.unique_id }}'
         );
     {% endif %}
+{% endmacro %}
+
+
+{# Subquery: every root session with the state that this model would be built from now. #}
+{% macro session_states(state_model) -%}
+    (
+        select
+            state.root_session_id,
+            md5(state.state_hash || coalesce(
+                string_agg(parent.model || parent.state_hash, ',' order by parent.model), ''
+            )) as state_hash
+        from {{ ref(state_model) }} as state
+        left join audit.ledger as parent
+            on state.root_session_id = parent.root_session_id
+            and parent.model in ('{{ by_session_parents(model) | join("', '") }}')
+        group by state.root_session_id, state.state_hash
+    )
+{%- endmacro %}
+
+
+{# Unique ids of the nearest by-session models above a node, through the views and tables between. #}
+{% macro by_session_parents(node) %}
+    {% set found = [] %}
+    {% for parent in node.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].resource_type == 'model' %}
+        {% if graph.nodes[parent].config.materialized == 'incremental' %}
+            {% do found.append(parent) %}
+        {% else %}
+            {% do found.extend(by_session_parents(graph.nodes[parent])) %}
+        {% endif %}
+    {% endfor %}
+    {% do return(found | unique | sort) %}
 {% endmacro %}
 
 

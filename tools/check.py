@@ -29,7 +29,7 @@ TARGET = WORK / "target"
 VENV = ROOT / ".venv" / "bin"
 LINT_VENV = ROOT / ".venv-lint" / "bin"
 
-DBT = [str(VENV / "python"), "-m", "dbt.cli.main"]
+DBT = [str(VENV / "dbt")]
 DBT_PASSED = {"pass", "success", "warn"}
 
 

@@ -276,6 +276,14 @@ def test_an_empty_file_is_a_row_without_lines(data: DataDir) -> None:
     assert ask(data, "select lines from raw.session_files where session_id = 'empty'") == [(1,)]
 
 
+def test_a_line_count_that_is_not_the_archives_is_reported(data: DataDir) -> None:
+    archive(data, "a.jsonl", lines({"n": 1}, {"n": 2}), archived_lines=3)
+    run(data)
+    assert ask(data, "select reason, detail from raw.parse_errors") == [
+        ("line count differs from the manifest", "2, not 3")
+    ]
+
+
 def test_bytes_that_the_manifest_does_not_name_are_not_landed(data: DataDir) -> None:
     whole = lines({"n": 1})
     archive(data, "a.jsonl", whole + b'{"half', archived_bytes=len(whole), archived_lines=1)
@@ -288,6 +296,7 @@ def test_a_kill_between_batches_repeats_cleanly(data: DataDir, monkeypatch: pyte
     random.seed(1)
     for number in range(6):
         records = [{"n": index, "pad": "x" * random.randrange(200)} for index in range(40)]
+        records.append({"longer than a batch": "y" * 6_000})
         archive(data, f"s{number}.jsonl", lines(*records) + b"broken\n" + lines({"t": token()}))
     run(data)
     whole = content(data)

@@ -154,19 +154,21 @@ def test_credentials_of_urls_are_never_stored(data, tmp_path):
     with pytest.raises(IngestError) as error:
         registry.register(data, name="P", repository=url)
     assert password not in str(error.value) and "git.example.org" in str(error.value)
-    registry.register(
-        data, name=f"P {url}", notes=f"clone of {url}", sessions=[tmp_path / "data" / ".."], project_id="p"
-    ) if (tmp_path / "data").exists() else registry.register(
-        data, name=f"P {url}", notes=f"clone of {url}", sessions=[directory(tmp_path / "s")], project_id="p"
-    )
+    sessions = directory(tmp_path / "s")
+    registry.register(data, name=f"P {url}", notes=f"clone of {url}", sessions=[sessions], project_id="p")
     text = data.registry.read_text()
     assert password not in text and "user" not in text and "https://git.example.org/a/b.git" in text
 
 
-@pytest.mark.parametrize("secret", ["a/b", "a@b", "a#b?c"])
+@pytest.mark.parametrize("secret", ["a/b", "a@b", "a#b?c", "x" + "1" * 9])
 def test_credentials_are_cut_whatever_they_hold(secret):
     cut = registry.without_credentials(f"x ssh://u:{secret}@host/p?q=1 y")
     assert secret not in cut and cut.endswith("/p?q=1 y") and "host" in cut
+
+
+def test_a_url_without_credentials_stays_as_it_is():
+    text = "https://host:8080/@scope/pkg, https://host/@x, git@host:a/b.git, mail a@b.c"
+    assert registry.without_credentials(text) == text
 
 
 def test_repository_paths_are_the_root_and_all_worktrees(data, tmp_path):

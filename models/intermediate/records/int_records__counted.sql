@@ -58,13 +58,14 @@ counted as (
 current_positions as (
 
     select
-        root_session_id,
+        session_id,
+        provenance,
         uuid,
         min(line_number) as current_line_number
 
     from records
     where uuid is not null and file_rank = 1
-    group by root_session_id, uuid
+    group by session_id, provenance, uuid
 
 ),
 
@@ -80,7 +81,8 @@ anchors as (
 
     from records
     left join current_positions
-        on records.root_session_id = current_positions.root_session_id
+        on records.session_id = current_positions.session_id
+        and records.provenance = current_positions.provenance
         and records.uuid = current_positions.uuid
     where records.file_rank > 1
 

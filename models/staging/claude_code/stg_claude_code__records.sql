@@ -92,8 +92,7 @@ lines as (
         files.file_rank,
         source.line_number,
         source.is_json,
-        md5(source.line) as line_hash,
-        {{ byte_length('source.line') }} as line_bytes,
+        source.line,
         {{ json_values('source.line', paths.values() | list, guard='source.is_json') }} as fields
 
     from {{ source('raw', 'session_lines') }} as source
@@ -112,8 +111,7 @@ named as (
         file_rank,
         line_number,
         is_json,
-        line_hash,
-        line_bytes,
+        line,
         {% for name in paths -%}
         {{ element_at('fields', loop.index) }} as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}
@@ -138,7 +136,7 @@ renamed as (
         coalesce(embedded_uuid, record_uuid) as uuid,
         parent_uuid,
         logical_parent_uuid,
-        case when coalesce(embedded_uuid, record_uuid) is null then line_hash end as line_hash,
+        case when coalesce(embedded_uuid, record_uuid) is null then md5(line) end as line_hash,
         recorded_session_id,
         forked_from_session_id,
         coalesce(embedded_message_id, message_id) as message_id,
@@ -183,7 +181,7 @@ renamed as (
         pr_repository,
 
         -- numbers
-        line_bytes,
+        {{ byte_length('line') }} as line_bytes,
         try_cast(coalesce(embedded_input_tokens, input_tokens) as bigint) as input_tokens,
         try_cast(coalesce(embedded_output_tokens, output_tokens) as bigint) as output_tokens,
         try_cast(coalesce(embedded_cache_write_tokens, cache_write_tokens) as bigint) as cache_write_tokens,

@@ -1,0 +1,226 @@
+"""Measure every step on the corpus and print one table per part.
+
+    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: redaction path nights git query
+
+Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from ingest.paths import PRODUCT_ROOT
+from ingest.redaction import Redactor
+from tests.bench.corpus import WORK, append, hold_back, unpacked_sessions
+from tests.bench.measure import Cost, dbt_layers, run
+
+DBT = str(Path(sys.executable).with_name("dbt"))
+NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
+
+def show(name: str, cost: Cost, note: str = "") -> None:
+    print(f"  {name:<34} {cost.seconds:7.2f} s  {cost.processor_seconds:7.2f} cpu s  {cost.peak_bytes / 1e6:6.0f} MB  {note}")
+
+
+def python(data: Path, *arguments: str) -> Cost:
+    return run([sys.executable, *arguments], directory=PRODUCT_ROOT, environment={"OPE_DATA_DIR": str(data)})
+
+
+def dbt(data: Path, *arguments: str) -> Cost:
+    environment = {
+        "OPE_DATA_DIR": str(data),
+        "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
+        "DBT_TARGET_PATH": str(WORK / "target"),
+        "DBT_LOG_PATH": str(WORK / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+    }
+    return run([DBT, "--log-level", "warn", "build", *arguments], directory=PRODUCT_ROOT, environment=environment)
+
+
+def register(data: Path, sessions: Path, metadata: Path) -> Cost:
+    names = ("--name", "Bench", "--id", "bench", "--sessions", str(sessions), "--git-metadata", str(metadata))
+    return python(data, "-m", "ingest", "add-project", *names)
+
+
+def size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+
+
+def fresh(name: str) -> Path:
+    directory = WORK / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory
+
+
+def redaction(sessions: Path, _metadata: Path) -> None:
+    """One core, bytes in memory: what the redaction engine itself does, and what a plain copy costs."""
+    contents = [path.read_bytes() for path in sorted(sessions.rglob("*.jsonl"))]
+    total = sum(map(len, contents))
+    redactor = Redactor.load(b"\0" * 32)
+    started = time.process_time()
+    copied = sum(len(bytearray(content)) for content in contents)
+    baseline = time.process_time() - started
+    started = time.process_time()
+    findings = sum(len(redactor.redact_jsonl(content)[1]) for content in contents)
+    seconds = time.process_time() - started
+    assert copied == total
+    print(f"  {total / 1e6:.0f} MB: {total / 1e6 / seconds:.0f} MB/s, {findings} findings; ", end="")
+    print(f"{seconds / baseline:.1f} × the time of copying the bytes")
+
+
+def path(sessions: Path, metadata: Path) -> None:
+    """From nothing to tested marts."""
+    total = size(sessions)
+    copy = run(["cp", "-r", str(sessions), str(fresh("copy"))], directory=WORK, environment={})
+    show("baseline: cp -r of the sessions", copy, f"{total / 1e6 / copy.seconds:.0f} MB/s")
+    shutil.rmtree(WORK / "copy")
+    data = fresh("data")
+    register(data, sessions, metadata)
+    (data / "ope.db").unlink(missing_ok=True)
+    steps = {
+        "archive with redaction": "archive",
+        "landing": "land",
+    }
+    costs = []
+    for name, step in steps.items():
+        costs.append(python(data, "-m", "tests.bench.step", step))
+        show(name, costs[-1], f"{total / 1e6 / costs[-1].seconds:.0f} MB/s, {costs[-1].seconds / copy.seconds:.1f} × cp")
+    shutil.rmtree(data)
+    data.mkdir()
+    register(data, sessions, metadata)
+    sync = python(data, "-m", "ingest", "sync")
+    show("sync (archive, git, landing)", sync, f"{total / 1e6 / sync.seconds:.0f} MB/s")
+    print(f"  {'database after landing':<34} {size(data / 'ope.db') / 1e6:7.0f} MB")
+    build = dbt(data, *NO_TESTS)
+    show("dbt build without tests", build)
+    for layer, part in dbt_layers(WORK / "target").items():
+        print(f"    {layer:<32} {part.span_seconds:7.2f} s  {part.busy_seconds:7.2f} s added up, {part.nodes} nodes")
+    print(f"  {'whole path without tests':<34} {sync.seconds + build.seconds:7.2f} s")
+    tests = run(
+        [DBT, "--log-level", "warn", "test", "--exclude-resource-type", "unit_test"],
+        directory=PRODUCT_ROOT,
+        environment={"OPE_DATA_DIR": str(data), "DBT_PROFILES_DIR": str(PRODUCT_ROOT), "DBT_TARGET_PATH": str(WORK / "target")},
+    )
+    show("data tests alone (dbt test)", tests)
+    database = size(data / "ope.db")
+    (data / "ope.db").unlink()
+    python(data, "-m", "ingest", "sync")
+    whole = dbt(data, *NO_UNIT_TESTS)
+    show("dbt build with data tests", whole)
+    print(f"  {'whole path with tests':<34} {sync.seconds + whole.seconds:7.2f} s")
+    print(f"  {'database':<34} {database / 1e6:7.0f} MB  {total / 1e6:.0f} MB of sessions")
+
+
+def nights(sessions: Path, metadata: Path) -> None:
+    """A night with nothing new, and one with 1 % more lines."""
+    growing = WORK / "growing"
+    missing = hold_back(sessions, growing, 0.01)
+    data = fresh("nightly")
+    register(data, growing, metadata)
+    python(data, "-m", "ingest", "sync")
+    dbt(data, *NO_UNIT_TESTS)
+    show("baseline: dbt ls (start-up alone)", run(
+        [DBT, "--quiet", "ls", "--resource-type", "seed"],
+        directory=PRODUCT_ROOT,
+        environment={"OPE_DATA_DIR": str(data), "DBT_PROFILES_DIR": str(PRODUCT_ROOT), "DBT_TARGET_PATH": str(WORK / "target")},
+    ))
+    show("nothing new: sync", python(data, "-m", "ingest", "sync"))
+    show("nothing new: dbt build, no tests", dbt(data, *NO_TESTS))
+    added = append(missing)
+    sync = python(data, "-m", "ingest", "sync")
+    show("1 % more: sync", sync, f"{added / 1e6:.1f} MB in {len(missing)} files")
+    build = dbt(data, *NO_TESTS)
+    show("1 % more: dbt build, no tests", build)
+    print(f"  {'1 % night without tests':<34} {sync.seconds + build.seconds:7.2f} s")
+    tested = dbt(data, *NO_UNIT_TESTS)
+    show("dbt build with data tests", tested)
+    print(f"  {'1 % night with tests':<34} {sync.seconds + tested.seconds:7.2f} s")
+
+
+def git(_sessions: Path, _metadata: Path) -> None:
+    """A history through git: 5,000 generated commits, and this repository's own."""
+    from tests.ingest.make_repository import make_repository
+
+    generated = fresh("repository")
+    make_repository(generated, commits=5000, seed=1)
+    for name, repository in (("5,000 generated commits", generated), ("this repository", PRODUCT_ROOT)):
+        commits = int(_output(["git", "-C", str(repository), "rev-list", "--all", "--count"]))
+        log = run(["git", "-C", str(repository), "log", "--all", "-p", "-U0", "-M"], directory=WORK, environment={})
+        show(f"baseline: git log -p, {name}"[:34], log, f"{commits / log.seconds:.0f} commits/s")
+        data = fresh("git-data")
+        read = python(data, "-m", "tests.bench.step", "git", str(repository))
+        show(name, read, f"{commits / read.seconds:.0f} commits/s, {read.seconds / log.seconds:.1f} × git log -p")
+
+
+def query(sessions: Path, _metadata: Path) -> None:
+    """Tool calls and errors per tool and session: from the mart, and from the files."""
+    database = WORK / "data" / "ope.db"
+    if not database.exists():
+        raise SystemExit("Run the part `path` first: it builds the warehouse that is asked here.")
+    from_mart = "select session_id, tool_name, count(*), count(*) filter (where is_error) from tool_calls group by all"
+    from_files = f"""
+        with records as (
+            select filename, unnest(json_extract(json, '$.message.content[*]')) as block
+            from read_ndjson_objects('{sessions}/**/*.jsonl', ignore_errors=true, filename=true, maximum_object_size=100000000)
+            where json_type(json, '$.message.content') = 'ARRAY'
+        ),
+        uses as (
+            select filename, block->>'$.name' as tool_name, block->>'$.id' as id from records where block->>'$.type' = 'tool_use'
+        ),
+        results as (
+            select filename, block->>'$.tool_use_id' as id, block->>'$.is_error' = 'true' as is_error
+            from records where block->>'$.type' = 'tool_result'
+        )
+        select filename, tool_name, count(*), count(*) filter (where is_error)
+        from uses left join results using (filename, id) group by all
+    """
+    with duckdb.connect(str(database), read_only=True) as connection:
+        of_files, of_mart = (_seconds(connection, sql, runs) for sql, runs in ((from_files, 3), (from_mart, 20)))
+    print(f"  from the mart {of_mart * 1000:.1f} ms, from the files {of_files:.2f} s: {of_files / of_mart:.0f} × faster")
+
+
+def _seconds(connection: duckdb.DuckDBPyConnection, sql: str, runs: int) -> float:
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        assert connection.execute(sql).fetchall()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _output(command: list[str]) -> str:
+    import subprocess
+
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+PARTS: dict[str, Callable[[Path, Path], None]] = {
+    "redaction": redaction,
+    "path": path,
+    "nights": nights,
+    "git": git,
+    "query": query,
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise SystemExit(f"There is no part {unknown[0]!r}: choose from {', '.join(PARTS)}.")
+    WORK.mkdir(exist_ok=True)
+    sessions, metadata = unpacked_sessions()
+    for name in names or PARTS:
+        print(f"\n{name}: {PARTS[name].__doc__}", flush=True)
+        PARTS[name](sessions, metadata)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

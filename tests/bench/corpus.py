@@ -1,0 +1,54 @@
+"""The corpus to measure on, and the part of it that comes a night later."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tarfile
+from pathlib import Path
+
+from ingest.paths import PRODUCT_ROOT
+
+WORK = PRODUCT_ROOT / ".bench"
+
+
+def unpacked_sessions() -> tuple[Path, Path]:
+    """(sessions, git-metadata.json) of `OPE_CORPUS_DIR/entire-cli`, unpacked once below .bench/."""
+    configured = os.environ.get("OPE_CORPUS_DIR", "")
+    source = Path(configured) / "entire-cli"
+    if not configured or not source.is_dir():
+        raise SystemExit("Set OPE_CORPUS_DIR to a directory with entire-cli/sessions.tar.xz to measure on.")
+    target = WORK / "corpus"
+    if not (target / "projects").is_dir():
+        with tarfile.open(source / "sessions.tar.xz") as archive:
+            archive.extractall(target, filter="data")
+    return target / "projects", source / "git-metadata.json"
+
+
+def hold_back(sessions: Path, target: Path, share: float) -> dict[Path, bytes]:
+    """Copy `sessions` to `target` without the last lines of some files: `share` of all lines in all.
+
+    Returns what is missing, by file: what a night adds. One file in ten grows, as on a day with several sessions.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(sessions, target)
+    files = sorted(target.rglob("*.jsonl"))
+    contents = {path: path.read_bytes().splitlines(keepends=True) for path in files}
+    wanted = round(share * sum(len(lines) for lines in contents.values()))
+    growing = random.Random(1).sample(files, max(1, len(files) // 10))
+    missing: dict[Path, bytes] = {}
+    for position, path in enumerate(growing):
+        part = min(len(contents[path]), -(-wanted // (len(growing) - position)))
+        wanted -= part
+        missing[path] = b"".join(contents[path][len(contents[path]) - part :])
+        path.write_bytes(b"".join(contents[path][: len(contents[path]) - part]))
+    return missing
+
+
+def append(missing: dict[Path, bytes]) -> int:
+    """Add what was held back; the bytes added."""
+    for path, data in missing.items():
+        with path.open("ab") as file:
+            file.write(data)
+    return sum(len(data) for data in missing.values())

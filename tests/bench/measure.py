@@ -1,0 +1,75 @@
+"""Runs a command and says what it cost; reads dbt's own times."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Wall-clock seconds, processor seconds and the largest resident memory (bytes) of one process."""
+
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+
+
+def run(command: Sequence[str], *, directory: Path, environment: dict[str, str]) -> Cost:
+    """Run to the end; raises RuntimeError with the output's tail where it fails."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=directory, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{output.decode(errors='replace')[-3000:]}")
+    # Linux counts in kilobytes, macOS in bytes
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Nodes of one layer: how many, the time each took added up, and from the first's start to the last's end."""
+
+    nodes: int
+    busy_seconds: float
+    span_seconds: float
+
+
+def dbt_layers(target: Path) -> dict[str, Layer]:
+    """What the last dbt command of `target` spent per layer: seeds, staging, intermediate, marts, data tests."""
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    spans: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
+    for result in results:
+        node = manifest["nodes"].get(result["unique_id"])
+        times = [part for part in result["timing"] if part.get("completed_at")]
+        if node is None or not times:
+            continue
+        layer = node["fqn"][1] if node["resource_type"] == "model" else f"{node['resource_type']}s"
+        spans[layer].append((times[0]["started_at"], times[-1]["completed_at"], result["execution_time"]))
+    return {
+        layer: Layer(len(parts), sum(part[2] for part in parts), _seconds_between(parts))
+        for layer, parts in spans.items()
+    }
+
+
+def _seconds_between(parts: list[tuple[str, str, float]]) -> float:
+    from datetime import datetime
+
+    def instant(text: str) -> datetime:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+    return (max(instant(part[1]) for part in parts) - min(instant(part[0]) for part in parts)).total_seconds()

@@ -1,0 +1,77 @@
+"""A warehouse to test with: a data directory and a copy of the dbt project of its own, driven as a user drives them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingest.paths import PRODUCT_ROOT
+from tools.unchanged import Content, operations_relations, read_contents
+
+PROJECT_PARTS = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests/generic")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """`data`: a data directory (made on first use). `project`: a dbt project that may be edited freely."""
+
+    project: Path
+    data: Path
+
+    @classmethod
+    def make(cls, directory: Path) -> Warehouse:
+        """Copy the dbt project below `directory`, with an empty data directory beside it."""
+        warehouse = cls(directory / "project", directory / "data")
+        for part in PROJECT_PARTS:
+            source, target = PRODUCT_ROOT / part, warehouse.project / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                shutil.copy2(source, target)
+        warehouse.data.mkdir()
+        return warehouse
+
+    @property
+    def database(self) -> Path:
+        return self.data / "ope.db"
+
+    def ingest(self, *arguments: str) -> str:
+        """Run `python -m ingest …`; its standard output. Fails with what it printed."""
+        return self._run([sys.executable, "-m", "ingest", *arguments], PRODUCT_ROOT)
+
+    def build(self, *arguments: str) -> str:
+        """Run `dbt build …` on the copy of the project, without unit tests; what dbt printed."""
+        command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build"]
+        return self._run([*command, "--exclude-resource-type", "unit_test", *arguments], self.project)
+
+    def _run(self, command: list[str], directory: Path) -> str:
+        environment = os.environ | {
+            "OPE_DATA_DIR": str(self.data),
+            "DBT_PROFILES_DIR": str(self.project),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+            "PYTHONPATH": str(PRODUCT_ROOT),
+            "NO_COLOR": "1",
+        }
+        done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query on the warehouse, opened read-only for its time."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def contents(self) -> dict[str, Content]:
+        """Content of every relation of all layers; not those of operations, and the registry without its own dates."""
+        registry = {"main.projects", "staging.stg_registry__projects"}
+        excluded = operations_relations(self.project / "target" / "manifest.json") | registry
+        projects = self.query("select columns(c -> c != 'added_at') from projects order by all")
+        return read_contents(self.database, excluded) | {"main.projects": Content(len(projects), repr(projects))}
