@@ -11,7 +11,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,7 +44,6 @@ STEP = "archive"
 COMMIT_BYTES = 64 * 1024 * 1024
 COMMIT_FILES = 500
 SCRATCH = ".scratch"
-WORKERS = 2
 
 
 @dataclass
@@ -145,30 +143,22 @@ class _Run:
         self.result.sidecars = sum(work.file.kind == "sidecar" for work in works)
         pending = [(work, size) for work in works if (size := self._new_bytes(work)) is not None]
         taken = set(self.manifest.entries) | {work.base for work in works}
-        shop = Workshop(self.raw, self.raw / SCRATCH, self.redactor, self.hash_key, self.tail_rule, taken)
+        shop = Workshop(self.raw, self.raw / SCRATCH / "copy", self.redactor, self.hash_key, self.tail_rule, taken)
         meter = Meter(sum(size for _, size in pending), progress)
-        pool = ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1))
         try:
-            # Reading, hashing, searching and writing all release Python's lock.
-            meters = [meter.of_file(size) for _, size in pending]
-            copies = [
-                pool.submit(copy_file, shop, work, str(number), meters[number])
-                for number, (work, _) in enumerate(pending)
-            ]
-            for number, copy in enumerate(copies):
-                self._take(copy.result())
-                meters[number](None)
+            for work, size in pending:
+                add = meter.of_file(size)
+                self._take(copy_file(shop, work, add))
+                add(None)
                 if self.uncommitted_bytes >= COMMIT_BYTES or len(self.uncommitted) >= COMMIT_FILES:
                     self._commit()
             self._check_untouched({work.base for work in works})
+            self._commit()
         except (IngestError, KeyboardInterrupt):
-            pool.shutdown(cancel_futures=True)
             self._commit()  # what is finished counts, whatever stopped the run
             raise
         finally:
-            pool.shutdown(cancel_futures=True)
             shutil.rmtree(self.raw / SCRATCH, ignore_errors=True)
-        self._commit()
         for entry in self.manifest.entries.values():
             self.result.pending_files += bool(entry.pending_bytes)
             self.result.pending_bytes += entry.pending_bytes

@@ -140,7 +140,7 @@ def copy_lines(
     IngestError if the disk refuses. An archived file that is shorter than it should be, or was edited, is rebuilt
     aside and swapped in.
     """
-    keyed = prefix_hash(source, state, start, hash_key)
+    read = prefix_hash(source, state, start, hash_key)
     before = size_of(target)
     rest_size = state.st_size - start.consumed_bytes
     if not rest_size and start.source_hash and before == start.archived_bytes:
@@ -154,21 +154,29 @@ def copy_lines(
         copied.archived_lines, copied.tail_taken = start.archived_lines, start.tail_taken
         destination, cut = target, start.archived_bytes
     else:
-        keyed, content = hmac.new(hash_key, digestmod=hashlib.sha256), hashlib.sha256()
+        read, content = hashlib.sha256(), hashlib.sha256()
         destination, cut = scratch, 0
+    # As long as both are the same bytes, one hash serves both; most files hold no secret.
+    is_same = read.digest() == content.digest()
     with writing(destination, cut, created=before is None or not is_whole) as output:
         try:
             for piece, taken, is_tail in _lines(source, state, copied, tail_rule, take_tail):
-                keyed.update(piece)
+                if is_same:
+                    content = read.copy()
+                read.update(piece)
                 data = piece + b"\n" if is_tail else piece[len(piece) - taken :]
                 if data:
                     redacted, found = redactor.redact_jsonl(data)
-                    content.update(redacted)
+                    is_same = is_same and redacted == piece
+                    if not is_same:
+                        content.update(redacted)
                     with disk_errors(target):
                         write_all(output, redacted)
                     copied.added_bytes += len(redacted)
                     copied.added_lines += redacted.count(b"\n")
                     copied.findings.update(finding.rule_id for finding in found)
+                else:
+                    is_same = False
                 copied.consumed_bytes += len(piece)
                 copied.read_bytes += len(piece)
                 copied.tail_taken = is_tail
@@ -183,7 +191,8 @@ def copy_lines(
             scratch.replace(target)
     copied.archived_bytes += copied.added_bytes
     copied.archived_lines += copied.added_lines
-    copied.source_hash, copied.content_hash = keyed.hexdigest(), content.hexdigest()
+    copied.source_hash = keyed_hash(hash_key, read)
+    copied.content_hash = (read if is_same else content).hexdigest()
     copied.pending_bytes = max(state.st_size - copied.consumed_bytes, 0)
     copied.is_written = bool(copied.added_bytes) or before != copied.archived_bytes or not is_whole
     return copied
@@ -203,9 +212,14 @@ def unchanged(state: os.stat_result, start: Start) -> Copied:
     )
 
 
+def keyed_hash(hash_key: bytes, read: Any) -> str:
+    """What the manifest keeps of unredacted bytes: without the key nobody can test a guess against it."""
+    return hmac.new(hash_key, read.digest(), hashlib.sha256).hexdigest()
+
+
 def prefix_hash(source: int, state: os.stat_result, start: Start, hash_key: bytes) -> Any:
-    """The keyed hash over what was read before, ready for more; raises PrefixChangedError if it is not the same."""
-    keyed = hmac.new(hash_key, digestmod=hashlib.sha256)
+    """A SHA-256 over what was read before, ready for more; raises PrefixChangedError if it is not the same."""
+    read = hashlib.sha256()
     if state.st_size < start.consumed_bytes:
         raise PrefixChangedError
     offset = 0
@@ -214,11 +228,11 @@ def prefix_hash(source: int, state: os.stat_result, start: Start, hash_key: byte
             piece = os.pread(source, min(CHUNK_BYTES, start.consumed_bytes - offset), offset)
         if not piece:
             raise PrefixChangedError
-        keyed.update(piece)
+        read.update(piece)
         offset += len(piece)
-    if start.source_hash and keyed.hexdigest() != start.source_hash:
+    if start.source_hash and keyed_hash(hash_key, read) != start.source_hash:
         raise PrefixChangedError
-    return keyed
+    return read
 
 
 def _lines(

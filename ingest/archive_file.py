@@ -1,12 +1,8 @@
-"""One source file from opening to archived bytes: which version it goes to, and what came of it.
-
-Works on its own file only and changes no shared state, so that several threads may do it at once.
-"""
+"""One source file from opening to archived bytes: which version it goes to, and what came of it."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -51,14 +47,13 @@ class Outcome:
     error: str = ""
 
 
-def copy_file(shop: Workshop, work: Work, scratch_name: str, progress: Callable[[int], None]) -> Outcome:
+def copy_file(shop: Workshop, work: Work, progress: Callable[[int], None]) -> Outcome:
     """Bring the archived file of one source up to date; nothing counts before its manifest entry is committed.
 
     Raises IngestError when the disk refuses; whatever is wrong with the source is in the outcome.
     """
     old = work.entry
     path, version = (work.base, 1) if old is None else (old.path, old.version)
-    scratch = shop.scratch / scratch_name
     is_rewritten = False
     try:
         source, state = open_regular(work.file.path)
@@ -68,7 +63,7 @@ def copy_file(shop: Workshop, work: Work, scratch_name: str, progress: Callable[
         copy_lines if work.base.endswith(".jsonl") else copy_text,
         source,
         state,
-        scratch=scratch,
+        scratch=shop.scratch,
         redactor=shop.redactor,
         hash_key=shop.hash_key,
         tail_rule=shop.tail_rule,
@@ -84,7 +79,7 @@ def copy_file(shop: Workshop, work: Work, scratch_name: str, progress: Callable[
                 version, path = next_version(work.base, version, shop.taken)
                 target = safe_join(shop.raw, path)
                 with disk_errors(target):
-                    scratch.replace(target)
+                    shop.scratch.replace(target)
         except PrefixChangedError:
             is_rewritten = True
             version, path = next_version(work.base, version, shop.taken)
@@ -114,7 +109,6 @@ class Meter:
 
     def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
         self.total, self.report, self.done = total, report, 0
-        self.lock = threading.Lock()
 
     def of_file(self, size: int) -> Callable[[int | None], None]:
         """A counter for one file of `size` new bytes: called with bytes read, or with None when the file is through."""
@@ -122,11 +116,10 @@ class Meter:
 
         def add(read: int | None) -> None:
             nonlocal left
-            with self.lock:
-                step = left if read is None else min(read, left)
-                left -= step
-                self.done += step
-                if self.report and step:
-                    self.report(self.done, self.total)
+            step = left if read is None else min(read, left)
+            left -= step
+            self.done += step
+            if self.report and step:
+                self.report(self.done, self.total)
 
         return add

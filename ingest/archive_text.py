@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from ingest.archive_copy import (
     Start,
     TailRule,
     is_complete_json,
+    keyed_hash,
     prefix_hash,
     size_of,
     source_errors,
@@ -43,7 +43,7 @@ def copy_text(
     `is_new_version` in the result means that the old text is no beginning of the new one: the result then lies in
     `scratch`, for the caller to name. Raises as `copy_lines`.
     """
-    keyed = prefix_hash(source, state, start, hash_key)
+    prefix_hash(source, state, start, hash_key)
     before = size_of(target)
     is_settled = tail_rule.quiet_for(state) >= tail_rule.quiet_seconds
     with source_errors():
@@ -53,7 +53,7 @@ def copy_text(
     if start.source_hash and before == start.archived_bytes and not (rest_size and (is_settled or is_document)):
         return unchanged(state, start)
     copied = Copied(state.st_size, state.st_mtime_ns, "", 0, 0, 0, "", state.st_size, False)
-    keyed, content = hmac.new(hash_key, digestmod=hashlib.sha256), hashlib.sha256()
+    read, content = hashlib.sha256(), hashlib.sha256()
     is_repair = bool(start.source_hash) and before != start.archived_bytes
     is_open = False
     with writing(scratch, 0, created=True) as output:
@@ -62,7 +62,7 @@ def copy_text(
             end = state.st_size if is_settled or is_document else start.consumed_bytes
             pieces = iter([whole]) if is_document and whole is not None else _text(source, end)
             for piece in pieces:
-                keyed.update(piece)
+                read.update(piece)
                 redacted, found = (
                     _redact_document(piece, redactor) if is_document else redactor.redact_text_bytes(piece)
                 )
@@ -77,7 +77,7 @@ def copy_text(
                 progress(len(piece))
     copied.archived_lines += is_open
     copied.read_bytes = max(copied.consumed_bytes - start.consumed_bytes, 0)
-    copied.source_hash, copied.content_hash = keyed.hexdigest(), content.hexdigest()
+    copied.source_hash, copied.content_hash = keyed_hash(hash_key, read), content.hexdigest()
     copied.pending_bytes = max(state.st_size - copied.consumed_bytes, 0)
     copied.added_bytes = max(copied.archived_bytes - start.archived_bytes, 0)
     copied.added_lines = max(copied.archived_lines - start.archived_lines, 0)

@@ -98,7 +98,7 @@ class Manifest:
                 try:
                     write_all(descriptor, b"".join(map(_line, entries)))
                     os.fsync(descriptor)
-                except OSError:
+                except BaseException:  # an interrupt too: the next line must not be glued to half of this one
                     os.ftruncate(descriptor, end)
                     raise
             finally:

@@ -7,6 +7,7 @@ python=$PWD/.venv/bin/python
 
 registered=$("$python" -m ingest projects --json)
 if [ "$registered" = "[]" ]; then
+    mkdir -p .sample
     echo "$PWD/.sample"
 else
     "$python" -c 'from ingest.paths import DataDir; print(DataDir.from_environment().root)'

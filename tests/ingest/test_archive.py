@@ -845,6 +845,27 @@ def test_a_full_disk_is_one_sentence_and_what_is_finished_counts(place, monkeypa
     place.check()
 
 
+def test_an_interrupt_within_the_commit_leaves_whole_lines(place, monkeypatch):
+    place.write("a.jsonl", lines(1))
+    place.write("b.jsonl", lines(2))
+    write_all, left = manifest.write_all, 1
+
+    def interrupted(descriptor, data):
+        nonlocal left
+        if left:
+            left -= 1
+            write_all(descriptor, bytes(data)[: len(data) // 3])
+            raise KeyboardInterrupt
+        write_all(descriptor, data)
+
+    monkeypatch.setattr(manifest, "write_all", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.sync()
+    assert sorted(place.entries()) == ["a.jsonl", "b.jsonl"]
+    assert counts(place.sync()) == (0, 0, 0, 2, 0)
+    place.check()
+
+
 def test_a_second_run_at_the_same_time_is_refused(place):
     place.write("s.jsonl", lines(1))
     place.sync()

@@ -1,0 +1,96 @@
+-- Rules are data that people edit: each regular expression must be one (RE2), each rule must name a field and a way of
+-- comparing that the models know, and every list of rules must end in one that always fits.
+with patterns as (
+
+    {% for seed in ['message_kind_rules', 'tool_error_rules', 'bot_authors'] %}
+    select
+        '{{ seed }}' as seed,
+        pattern
+
+    from {{ ref(seed) }}
+    where pattern is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+attribution as (
+
+    select * from {{ ref('ai_attribution') }}
+
+),
+
+record_types as (
+
+    select * from {{ ref('record_types') }}
+
+),
+
+failures as (
+
+    select
+        'valid regular expression' as expectation,
+        seed,
+        pattern as subject
+
+    from patterns
+    where {{ is_regular_expression('pattern') }} is not true
+
+    union all
+
+    select
+        'known field and match' as expectation,
+        'ai_attribution' as seed,
+        rule_id as subject
+
+    from attribution
+    where
+        field not in (
+            'author_name', 'author_email', 'committer_name', 'committer_email', 'message', 'co_author', 'assisted_by'
+        )
+        or match not in ('equals', 'contains', 'starts_with', 'ends_with')
+
+    union all
+
+    select
+        'lower case, because all is compared in lower case' as expectation,
+        'ai_attribution' as seed,
+        rule_id as subject
+
+    from attribution
+    where pattern != lower(pattern)
+
+    union all
+
+    select
+        'listed once' as expectation,
+        'record_types' as seed,
+        concat_ws(' ', record_type, record_subtype) as subject
+
+    from record_types
+    group by record_type, record_subtype
+    having count(*) > 1
+
+    union all
+
+    select
+        'a last rule that always fits' as expectation,
+        'message_kind_rules' as seed,
+        'human_prompt' as subject
+
+    from {{ ref('message_kind_rules') }}
+    having max_by(requires, priority) != 'any' or max_by(coalesce(pattern, ''), priority) != ''
+
+    union all
+
+    select
+        'a last rule that always fits' as expectation,
+        'tool_error_rules' as seed,
+        'other' as subject
+
+    from {{ ref('tool_error_rules') }}
+    having max_by(coalesce(pattern, ''), priority) != ''
+
+)
+
+select * from failures
