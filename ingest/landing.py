@@ -247,13 +247,16 @@ def _is_continued(file: Path, landed: FileRow, row: FileRow) -> bool:
 def _sidecar(
     plan: _Plan, data: DataDir, project_id: str, entry: ManifestEntry, manifest: Mapping[str, ManifestEntry]
 ) -> str | None:
-    """The text of `<stem>.meta.json` beside a transcript, None where there is none."""
+    """The text of the last version of `<stem>.meta.json` beside a transcript, None where there is none."""
     stem = entry.path.removesuffix(".jsonl")
     if entry.version > 1:
         stem = stem.removesuffix(f".v{entry.version}")
     path = stem + SIDECAR_SUFFIX
     if path not in manifest:
         return None
+    version = 2
+    while (newer := f"{stem}.v{version}{SIDECAR_SUFFIX}") in manifest:
+        path, version = newer, version + 1
     try:
         content = (data.raw(project_id) / path).read_bytes()
     except OSError as error:

@@ -201,7 +201,9 @@ def _errors(
     connection: duckdb.DuckDBPyConnection, pieces: Sequence[_Piece], lines: pa.Array, is_json: pa.ChunkedArray
 ) -> tuple[pa.Array, pa.ChunkedArray | pa.Array, pa.Table]:
     """Find the lines that are not as they should be; repair half surrogates. Returns lines, is_json and the errors."""
-    suspects = pc.indices_nonzero(pc.invert(pc.and_(is_json, pc.starts_with(lines, "{")))).to_pylist()
+    doubtful = pc.invert(pc.and_(is_json, pc.starts_with(lines, "{")))
+    # combined first: pyarrow below 26 crashes on a chunked array without chunks
+    suspects = pc.indices_nonzero(doubtful.combine_chunks()).to_pylist()
     starts: list[int] = []
     total = 0
     for piece in pieces:

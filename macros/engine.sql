@@ -108,7 +108,7 @@
 {%- endmacro %}
 
 {% macro duckdb__element_at(array, position) -%}
-    {{ array }}[{{ position }}]
+    ({{ array }})[{{ position }}]
 {%- endmacro %}
 
 

@@ -26,7 +26,8 @@ NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 def show(name: str, cost: Cost, note: str = "") -> None:
-    print(f"  {name:<34} {cost.seconds:7.2f} s  {cost.processor_seconds:7.2f} cpu s  {cost.peak_bytes / 1e6:6.0f} MB  {note}")
+    spent = f"{cost.seconds:7.2f} s  {cost.processor_seconds:7.2f} cpu s  {cost.peak_bytes / 1e6:6.0f} MB"
+    print(f"  {name:<34} {spent}  {note}".rstrip())
 
 
 def python(data: Path, *arguments: str) -> Cost:
@@ -50,7 +51,9 @@ def register(data: Path, sessions: Path, metadata: Path) -> Cost:
 
 
 def size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )
 
 
 def fresh(name: str) -> Path:
@@ -92,7 +95,9 @@ def path(sessions: Path, metadata: Path) -> None:
     costs = []
     for name, step in steps.items():
         costs.append(python(data, "-m", "tests.bench.step", step))
-        show(name, costs[-1], f"{total / 1e6 / costs[-1].seconds:.0f} MB/s, {costs[-1].seconds / copy.seconds:.1f} × cp")
+        show(
+            name, costs[-1], f"{total / 1e6 / costs[-1].seconds:.0f} MB/s, {costs[-1].seconds / copy.seconds:.1f} × cp"
+        )
     shutil.rmtree(data)
     data.mkdir()
     register(data, sessions, metadata)
@@ -107,7 +112,11 @@ def path(sessions: Path, metadata: Path) -> None:
     tests = run(
         [DBT, "--log-level", "warn", "test", "--exclude-resource-type", "unit_test"],
         directory=PRODUCT_ROOT,
-        environment={"OPE_DATA_DIR": str(data), "DBT_PROFILES_DIR": str(PRODUCT_ROOT), "DBT_TARGET_PATH": str(WORK / "target")},
+        environment={
+            "OPE_DATA_DIR": str(data),
+            "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
+            "DBT_TARGET_PATH": str(WORK / "target"),
+        },
     )
     show("data tests alone (dbt test)", tests)
     database = size(data / "ope.db")
@@ -127,11 +136,18 @@ def nights(sessions: Path, metadata: Path) -> None:
     register(data, growing, metadata)
     python(data, "-m", "ingest", "sync")
     dbt(data, *NO_UNIT_TESTS)
-    show("baseline: dbt ls (start-up alone)", run(
-        [DBT, "--quiet", "ls", "--resource-type", "seed"],
-        directory=PRODUCT_ROOT,
-        environment={"OPE_DATA_DIR": str(data), "DBT_PROFILES_DIR": str(PRODUCT_ROOT), "DBT_TARGET_PATH": str(WORK / "target")},
-    ))
+    show(
+        "baseline: dbt ls (start-up alone)",
+        run(
+            [DBT, "--quiet", "ls", "--resource-type", "seed"],
+            directory=PRODUCT_ROOT,
+            environment={
+                "OPE_DATA_DIR": str(data),
+                "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
+                "DBT_TARGET_PATH": str(WORK / "target"),
+            },
+        ),
+    )
     show("nothing new: sync", python(data, "-m", "ingest", "sync"))
     show("nothing new: dbt build, no tests", dbt(data, *NO_TESTS))
     added = append(missing)
@@ -169,11 +185,14 @@ def query(sessions: Path, _metadata: Path) -> None:
     from_files = f"""
         with records as (
             select filename, unnest(json_extract(json, '$.message.content[*]')) as block
-            from read_ndjson_objects('{sessions}/**/*.jsonl', ignore_errors=true, filename=true, maximum_object_size=100000000)
+            from read_ndjson_objects(
+                '{sessions}/**/*.jsonl', ignore_errors=true, filename=true, maximum_object_size=100000000
+            )
             where json_type(json, '$.message.content') = 'ARRAY'
         ),
         uses as (
-            select filename, block->>'$.name' as tool_name, block->>'$.id' as id from records where block->>'$.type' = 'tool_use'
+            select filename, block->>'$.name' as tool_name, block->>'$.id' as id
+            from records where block->>'$.type' = 'tool_use'
         ),
         results as (
             select filename, block->>'$.tool_use_id' as id, block->>'$.is_error' = 'true' as is_error
@@ -184,7 +203,9 @@ def query(sessions: Path, _metadata: Path) -> None:
     """
     with duckdb.connect(str(database), read_only=True) as connection:
         of_files, of_mart = (_seconds(connection, sql, runs) for sql, runs in ((from_files, 3), (from_mart, 20)))
-    print(f"  from the mart {of_mart * 1000:.1f} ms, from the files {of_files:.2f} s: {of_files / of_mart:.0f} × faster")
+    print(
+        f"  from the mart {of_mart * 1000:.1f} ms, from the files {of_files:.2f} s: {of_files / of_mart:.0f} × faster"
+    )
 
 
 def _seconds(connection: duckdb.DuckDBPyConnection, sql: str, runs: int) -> float:

@@ -1,4 +1,4 @@
-"""The real corpus: `OPE_CORPUS_DIR/entire-cli` with sessions.tar.xz and git-metadata.json. Skipped where it is not set."""
+"""The real corpus: `OPE_CORPUS_DIR/entire-cli` with sessions.tar.xz and git-metadata.json. Skipped without it."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ TOOLS = {
 
 
 def test_every_line_is_accounted_for(whole_warehouse: Warehouse) -> None:
-    assert whole_warehouse.query(
-        "select count(*), count(*) filter (where not is_json) from raw.session_lines"
-    ) == [(103_281, 7)]
+    assert whole_warehouse.query("select count(*), count(*) filter (where not is_json) from raw.session_lines") == [
+        (103_281, 7)
+    ]
     assert whole_warehouse.query(
         "select count(*), count(*) filter (where not is_json) from staging.stg_claude_code__records"
     ) == [(103_281, 7)]
@@ -83,14 +83,16 @@ def test_tokens_with_those_of_subagents(whole_warehouse: Warehouse) -> None:
 )
 def test_tokens_by_model(whole_warehouse: Warehouse, model: str, expected: tuple[object, ...]) -> None:
     assert whole_warehouse.query(
-        f"select {TOKENS}, round(sum(cost_usd), 3) from token_usage where provenance = 'assistant' and model = '{model}'"
+        f"select {TOKENS}, round(sum(cost_usd), 3) from token_usage "
+        f"where provenance = 'assistant' and model = '{model}'"
     ) == [expected]
 
 
 def test_calls_and_error_rates_by_tool(whole_warehouse: Warehouse) -> None:
     logged = dict(
         whole_warehouse.query(
-            "select tool_name, count(*) from staging.stg_claude_code__tool_uses where session_id = root_session_id group by 1"
+            "select tool_name, count(*) from staging.stg_claude_code__tool_uses "
+            "where session_id = root_session_id group by 1"
         )
     )
     counted = {
@@ -106,7 +108,7 @@ def test_calls_and_error_rates_by_tool(whole_warehouse: Warehouse) -> None:
             select tool_name, count(*) from staging.stg_claude_code__tool_uses as uses
             inner join staging.stg_claude_code__records as records using (file_id, line_number)
             inner join intermediate.int_records__owners as owners
-                on owners.key_kind = 'uuid' and owners.record_key = records.uuid
+                on owners.record_key = coalesce(records.message_id, records.uuid)
                 and owners.root_session_id = records.root_session_id and not owners.is_owner
             where uses.session_id = uses.root_session_id
             group by 1

@@ -14,15 +14,32 @@ counted as (
 
 ),
 
--- A copy of a response under new uuids is the one thing that counts under another uuid.
-copied_responses as (
+copies as (
 
     select
         root_session_id,
         record_key
 
     from {{ ref('int_records__owners') }}
-    where key_kind = 'message_id' and not is_owner
+    where not is_owner
+
+),
+
+-- The one record that need not count under its uuid: a response that was copied whole, under new uuids.
+copied_responses as (
+
+    select
+        records.root_session_id,
+        records.message_id
+
+    from records
+    inner join copies
+        on records.root_session_id = copies.root_session_id
+        and records.message_id = copies.record_key
+    left join counted
+        on records.uuid = counted.uuid
+    group by records.root_session_id, records.message_id
+    having count(counted.uuid) = 0
 
 ),
 
@@ -30,12 +47,12 @@ expected as (
 
     select
         records.uuid,
-        bool_and(copied_responses.record_key is not null) as is_copied_response
+        bool_and(copied_responses.message_id is not null) as is_copied_response
 
     from records
     left join copied_responses
         on records.root_session_id = copied_responses.root_session_id
-        and records.message_id = copied_responses.record_key
+        and records.message_id = copied_responses.message_id
     where records.uuid is not null
     group by records.uuid
 

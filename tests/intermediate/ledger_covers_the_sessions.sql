@@ -26,27 +26,35 @@
 {%- endfor %}
 {%- endfor %}
 
-with expected as (
-
-    {% for state_model, models in by_session.items() %}
-    {% set last_state = loop.last %}
-    {% for model_name in models %}
-    select
-        'model.ope.{{ model_name }}' as model,
-        root_session_id,
-        state_hash
-
-    from {{ ref(state_model) }}
-    {{ 'union all' if not (last_state and loop.last) }}
-    {% endfor %}
-    {% endfor %}
-
-),
-
-ledger as (
+with ledger as (
 
     select * from {{ source('audit', 'ledger') }}
     where model in ('{{ listed | join("', '") }}')
+
+),
+
+-- The state of a session for one model: that of the state model and those that the models above it were built from.
+expected as (
+
+    {% for state_model, models in by_session.items() %}
+    {% set is_last_group = loop.last %}
+    {% for model_name in models %}
+    {% set unique_id = 'model.ope.' ~ model_name %}
+    select
+        '{{ unique_id }}' as model,
+        states.root_session_id,
+        md5(states.state_hash || coalesce(
+            {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
+        )) as state_hash
+
+    from {{ ref(state_model) }} as states
+    left join ledger as parents
+        on states.root_session_id = parents.root_session_id
+        and parents.model in ('{{ by_session_parents(graph.nodes[unique_id]) | join("', '") if execute }}')
+    group by states.root_session_id, states.state_hash
+    {{ 'union all' if not (is_last_group and loop.last) }}
+    {% endfor %}
+    {% endfor %}
 
 ),
 

@@ -172,6 +172,7 @@ matched_rules as (
     select
         conversation.session_id,
         conversation.message_id,
+        conversation.role,
         min_by(rules.message_kind, rules.priority) as kind,
         min_by(rules.is_human, rules.priority) as is_human,
         min_by(rules.starts_turn, rules.priority) as starts_turn
@@ -192,7 +193,7 @@ matched_rules as (
         end
         and (rules.pattern is null or {{ matches('conversation.text', 'rules.pattern') }})
     where conversation.role = 'user'
-    group by conversation.session_id, conversation.message_id
+    group by conversation.session_id, conversation.message_id, conversation.role
 
 ),
 
@@ -236,9 +237,9 @@ final as (
 
     from conversation
     left join matched_rules
-        on conversation.role = 'user'
-        and conversation.session_id = matched_rules.session_id
+        on conversation.session_id = matched_rules.session_id
         and conversation.message_id = matched_rules.message_id
+        and conversation.role = matched_rules.role
 
 )
 

@@ -32,15 +32,10 @@ ranked as (
         ) as first_file_rank
 
     from records
-    left join copies as uuid_copies
-        on uuid_copies.key_kind = 'uuid'
-        and records.root_session_id = uuid_copies.root_session_id
-        and records.uuid = uuid_copies.record_key
-    left join copies as message_copies
-        on message_copies.key_kind = 'message_id'
-        and records.root_session_id = message_copies.root_session_id
-        and records.message_id = message_copies.record_key
-    where uuid_copies.record_key is null and message_copies.record_key is null
+    left join copies
+        on records.root_session_id = copies.root_session_id
+        and coalesce(records.message_id, records.uuid) = copies.record_key
+    where copies.record_key is null
 
 ),
 
@@ -105,7 +100,10 @@ final as (
             partition by counted.session_id
             order by
                 counted.provenance_rank,
-                case when counted.file_rank = 1 then counted.line_number else coalesce(anchors.anchor_line_number, 0) end,
+                case
+                    when counted.file_rank = 1 then counted.line_number
+                    else coalesce(anchors.anchor_line_number, 0)
+                end,
                 counted.file_rank,
                 counted.line_number,
                 counted.file_id

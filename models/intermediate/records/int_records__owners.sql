@@ -2,49 +2,35 @@ with records as (
 
     select
         root_session_id,
+        -- copies of a response's lines keep its message.id, also where they are given new uuids
+        coalesce(message_id, uuid) as record_key,
         uuid,
-        message_id,
         sent_at,
         forked_from_session_id is not null as is_marked_copy
 
     from {{ ref('stg_claude_code__records') }}
+    where message_id is not null or uuid is not null
 
 ),
 
 keys as (
 
     select
-        'uuid' as key_kind,
-        uuid as record_key,
+        record_key,
         root_session_id,
-        bool_or(is_marked_copy) as is_marked_copy
+        bool_or(is_marked_copy) as is_marked_copy,
+        count(distinct uuid) as records
 
     from records
-    where uuid is not null
-    group by uuid, root_session_id
-
-    union all
-
-    select
-        'message_id' as key_kind,
-        message_id as record_key,
-        root_session_id,
-        bool_or(is_marked_copy) as is_marked_copy
-
-    from records
-    where message_id is not null
-    group by message_id, root_session_id
+    group by record_key, root_session_id
 
 ),
 
 shared_keys as (
 
-    select
-        key_kind,
-        record_key
-
+    select record_key
     from keys
-    group by key_kind, record_key
+    group by record_key
     having count(*) > 1
 
 ),
@@ -54,8 +40,7 @@ shared as (
     select keys.*
     from keys
     inner join shared_keys
-        on keys.key_kind = shared_keys.key_kind
-        and keys.record_key = shared_keys.record_key
+        on keys.record_key = shared_keys.record_key
 
 ),
 
@@ -67,11 +52,9 @@ first_unshared as (
 
     from records
     left join shared_keys
-        on shared_keys.key_kind = 'uuid'
-        and records.uuid = shared_keys.record_key
+        on records.record_key = shared_keys.record_key
     where
-        records.uuid is not null
-        and shared_keys.record_key is null
+        shared_keys.record_key is null
         and records.root_session_id in (select shared.root_session_id from shared)
     group by records.root_session_id
 
@@ -81,12 +64,13 @@ ranked as (
 
     select
         shared.root_session_id,
-        shared.key_kind,
         shared.record_key,
         first_value(shared.root_session_id) over (
-            partition by shared.key_kind, shared.record_key
+            partition by shared.record_key
             order by
                 case when shared.is_marked_copy then 1 else 0 end,
+                -- a copy may have caught a response half-way: nothing of it may be lost
+                shared.records desc,
                 first_unshared.first_unshared_at nulls last,
                 shared.root_session_id
         ) as owner_root_session_id
@@ -101,7 +85,6 @@ final as (
 
     select
         root_session_id,
-        key_kind,
         record_key,
         owner_root_session_id,
         root_session_id = owner_root_session_id as is_owner

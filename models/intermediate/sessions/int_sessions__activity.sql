@@ -49,22 +49,26 @@ activity as (
 
 ),
 
+branch_starts as (
+
+    select
+        session_id,
+        git_branch,
+        min(record_index) as first_record_index
+
+    from activity
+    where nullif(git_branch, '') is not null
+    group by session_id, git_branch
+
+),
+
 branches as (
 
     select
         session_id,
         {{ ordered_text('git_branch', "', '", 'first_record_index') }} as git_branches
 
-    from (
-        select
-            session_id,
-            git_branch,
-            min(record_index) as first_record_index
-
-        from activity
-        where nullif(git_branch, '') is not null
-        group by session_id, git_branch
-    )
+    from branch_starts
     group by session_id
 
 ),

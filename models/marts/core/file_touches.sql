@@ -28,8 +28,9 @@ touches as (
     select
         tool_calls.*,
         rules.touch_kind,
-        {{ comparable_path("case rules.path_argument when 'file_path' then tool_calls.file_path else tool_calls.search_path end") }}
-            as touched_path
+        {{ comparable_path(
+            "case rules.path_argument when 'file_path' then tool_calls.file_path else tool_calls.search_path end"
+        ) }} as touched_path
 
     from tool_calls
     inner join rules

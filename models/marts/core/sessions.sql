@@ -70,6 +70,16 @@ tool_counts as (
 
 ),
 
+model_tokens as (
+
+    select
+        *,
+        sum(total_tokens) over (partition by session_id, model) as model_tokens
+
+    from token_usage
+
+),
+
 token_counts as (
 
     select
@@ -86,13 +96,7 @@ token_counts as (
         bool_and(is_priced) as is_priced,
         max_by(model, (model_tokens, model)) as main_model
 
-    from (
-        select
-            *,
-            sum(total_tokens) over (partition by session_id, model) as model_tokens
-
-        from token_usage
-    )
+    from model_tokens
     group by session_id
 
 ),

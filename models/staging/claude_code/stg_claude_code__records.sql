@@ -113,7 +113,7 @@ named as (
         is_json,
         line,
         {% for name in paths -%}
-        {{ element_at('fields', loop.index) }} as {{ name }}{{ ',' if not loop.last }}
+            {{ element_at('fields', loop.index) }} as {{ name }}{% if not loop.last %},{% endif %}
         {% endfor %}
 
     from lines

@@ -30,6 +30,7 @@ renamed as (
         -- text
         path,
         content_hash,
+        sidecar,
         {{ element_at('sidecar_values', 1) }} as subagent_type,
         {{ element_at('sidecar_values', 2) }} as subagent_description,
         {{ element_at('sidecar_values', 3) }} as spawned_by_tool_use_id,

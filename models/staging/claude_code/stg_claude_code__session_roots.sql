@@ -10,7 +10,7 @@ states as (
         root_session_id,
         min_by(project_id, (session_id, file_rank)) as file_project_id,
         md5({{ ordered_text(
-            "concat_ws(':', file_id, session_id, content_hash, lines, file_rank, subagent_type, spawned_by_tool_use_id)",
+            "concat_ws(':', file_id, session_id, content_hash, lines, file_rank, md5(sidecar))",
             "','",
             'session_id, file_rank'
         ) }}) as state_hash

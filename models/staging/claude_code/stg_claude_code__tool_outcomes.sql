@@ -12,7 +12,6 @@
     'original_file': '$.toolUseResult.originalFile',
     'old_string': '$.toolUseResult.oldString',
     'new_string': '$.toolUseResult.newString',
-    'replace_all': '$.toolUseResult.replaceAll',
     'written_content': '$.toolUseResult.content',
     'read_content': '$.toolUseResult.file.content',
     'read_path': '$.toolUseResult.file.filePath',
@@ -50,7 +49,7 @@ named as (
         file_id,
         line_number,
         {% for name in paths -%}
-        {{ element_at('fields', loop.index) }} as {{ name }}{{ ',' if not loop.last }}
+            {{ element_at('fields', loop.index) }} as {{ name }}{% if not loop.last %},{% endif %}
         {% endfor %}
 
     from lines
@@ -75,16 +74,11 @@ renamed as (
             -- the file as it is after the call: read whole, written whole, or edited in a known original
             when read_content is not null and read_lines = total_lines then md5(read_content)
             when written_content is not null and file_path is not null then md5(written_content)
-            when original_file is null or old_string is null or new_string is null then null
-            when replace_all = 'true' then md5(replace(original_file, old_string, new_string))
-            when position(old_string in original_file) > 0
-                then md5(
-                    substr(original_file, 1, position(old_string in original_file) - 1)
-                    || new_string
-                    || substr(original_file, position(old_string in original_file) + length(old_string))
-                )
+            when old_string = '' and coalesce(original_file, '') = '' then md5(new_string)
+            -- an edit without replace_all is refused unless its old text stands there just once
+            when old_string != '' and contains(original_file, old_string)
+                then md5(replace(original_file, old_string, new_string))
         end as content_hash,
-        md5(original_file) as original_content_hash,
 
         -- numbers
         try_cast(total_duration_ms as bigint) as total_duration_ms,
