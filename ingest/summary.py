@@ -111,13 +111,19 @@ def next_steps(summary: Summary) -> list[str]:
         count for counts in summary.built.values() for state, count in counts.items() if state in ("error", "fail")
     )
     if bad:
-        steps.append(f"dbt build   {many(bad, 'node')} failed: read the message, mend, build again")
+        steps.append(f"make build   {many(bad, 'node')} failed: read the message, mend, build again")
     elif not summary.marts:
-        steps.append("dbt build   build the marts")
+        steps.append("make build   build the marts")
     else:
-        steps.append(f'duckdb -readonly "{Path(summary.data) / "ope.db"}"   ask: select * from sessions limit 5')
-        steps.append("dbt docs generate && dbt docs serve   lineage and every column's meaning")
+        database = shown_path(Path(summary.data) / "ope.db")
+        steps.append(f'.venv/bin/duckdb -readonly "{database}" -c "from sessions limit 5"   ask anything in SQL')
+        steps.append("make docs   lineage and every column's meaning")
     return steps
+
+
+def shown_path(path: Path) -> str:
+    """The path as a person would type it here: relative where it lies below the working directory."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _project_row(project: Any) -> tuple[str, ...]:

@@ -20,10 +20,10 @@
 } -%}
 {%- set listed = [] -%}
 {%- for state_model, models in by_session.items() %}
-{%- for model_name in models %}
-{%- do listed.append('model.ope.' ~ model_name) %}
--- depends_on: {{ ref(model_name) }}
-{%- endfor %}
+    {%- for model_name in models %}
+        {%- do listed.append('model.ope.' ~ model_name) %}
+    -- depends_on: {{ ref(model_name) }}
+    {%- endfor %}
 {%- endfor %}
 
 with ledger as (
@@ -37,23 +37,24 @@ with ledger as (
 expected as (
 
     {% for state_model, models in by_session.items() %}
-    {% set is_last_group = loop.last %}
-    {% for model_name in models %}
-    {% set unique_id = 'model.ope.' ~ model_name %}
-    select
-        '{{ unique_id }}' as model,
-        states.root_session_id,
-        md5(states.state_hash || coalesce(
-            {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
-        )) as state_hash
+            {% set is_last_group = loop.last %}
+        {% for model_name in models %}
+                {% set unique_id = 'model.ope.' ~ model_name %}
+            select
+                '{{ unique_id }}' as model,
+                states.root_session_id,
+                md5(states.state_hash || coalesce(
+                    {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
+                )) as state_hash
 
-    from {{ ref(state_model) }} as states
-    left join ledger as parents
-        on states.root_session_id = parents.root_session_id
-        and parents.model in ('{{ by_session_parents(graph.nodes[unique_id]) | join("', '") if execute }}')
-    group by states.root_session_id, states.state_hash
-    {{ 'union all' if not (is_last_group and loop.last) }}
-    {% endfor %}
+            from {{ ref(state_model) }} as states
+            left join ledger as parents
+                on states.root_session_id = parents.root_session_id
+                and parents.model in (                                                            {{ by_session_parents(graph.nodes[unique_id]) | join("', '") if execute }}'
+                )
+            group by states.root_session_id, states.state_hash
+                        {{ 'union all' if not (is_last_group and loop.last) }}
+        {% endfor %}
     {% endfor %}
 
 ),
@@ -63,7 +64,8 @@ failures as (
     select
         coalesce(expected.model, ledger.model) as model,
         coalesce(expected.root_session_id, ledger.root_session_id) as root_session_id,
-        case when ledger.model is null then 'not built from the present state' else 'not among the sessions' end as found
+        case when ledger.model is null then 'not built from the present state' else 'not among the sessions' end
+            as found
 
     from expected
     full join ledger
@@ -83,8 +85,8 @@ failures as (
     group by model, root_session_id
     having count(*) > 1
     {% if execute %}
-    {% for node in graph.nodes.values() %}
-    {% if node.resource_type == 'model' and node.config.materialized == 'incremental' and node.unique_id not in listed %}
+        {% for node in graph.nodes.values() %}
+            {% if node.resource_type == 'model' and node.config.materialized == 'incremental' and node.unique_id not in listed %}
 
     union all
 
@@ -93,7 +95,7 @@ failures as (
         cast(null as varchar) as root_session_id,
         'not listed in this test' as found
     {% endif %}
-    {% endfor %}
+        {% endfor %}
     {% endif %}
 
 )

@@ -18,30 +18,38 @@ with projects as (
 
 ),
 
-compared as (
+amounts as (
 
     {% for of_project, parts, of_parts in measures %}
     select
         '{{ of_project }}' as measure,
-        coalesce(projects.project_id, parts.project_id) as project_id,
-        projects.project_id is not null as is_registered,
-        cast(coalesce(projects.{{ of_project }}, 0) as decimal(28, 8)) as in_projects,
-        cast(coalesce(parts.amount, 0) as decimal(28, 8)) as in_parts
+        project_id,
+        cast(coalesce({{ of_project }}, 0) as decimal(28, 8)) as in_projects,
+        cast(0 as decimal(28, 8)) as in_parts
 
     from projects
-    full join (
-        select
-            project_id,
-            {{ of_parts }} as amount
 
-        from {{ parts }}
-        group by project_id
-    ) as parts
-        on projects.project_id = parts.project_id
+    union all
+
+    select
+        '{{ of_project }}' as measure,
+        project_id,
+        cast(0 as decimal(28, 8)) as in_projects,
+        cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
+
+    from {{ parts }}
+    group by project_id
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
 )
 
-select * from compared
-where in_projects != in_parts
+select
+    measure,
+    project_id,
+    sum(in_projects) as in_projects,
+    sum(in_parts) as in_parts
+
+from amounts
+group by measure, project_id
+having sum(in_projects) != sum(in_parts)

@@ -26,35 +26,38 @@ with sessions as (
 
 ),
 
-compared as (
+amounts as (
 
     {% for of_session, parts, of_parts in measures %}
     select
         '{{ of_session }}' as measure,
-        coalesce(sessions.session_id, parts.session_id) as session_id,
-        cast(coalesce(sessions.amount, 0) as decimal(28, 8)) as in_sessions,
-        cast(coalesce(parts.amount, 0) as decimal(28, 8)) as in_parts
+        session_id,
+        cast(coalesce({{ of_session }}, 0) as decimal(28, 8)) as in_sessions,
+        cast(0 as decimal(28, 8)) as in_parts
 
-    from (
-        select
-            session_id,
-            {{ of_session }} as amount
+    from sessions
 
-        from sessions
-    ) as sessions
-    full join (
-        select
-            session_id,
-            {{ of_parts }} as amount
+    union all
 
-        from {{ parts }}
-        group by session_id
-    ) as parts
-        on sessions.session_id = parts.session_id
+    select
+        '{{ of_session }}' as measure,
+        session_id,
+        cast(0 as decimal(28, 8)) as in_sessions,
+        cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
+
+    from {{ parts }}
+    group by session_id
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
 )
 
-select * from compared
-where in_sessions != in_parts
+select
+    measure,
+    session_id,
+    sum(in_sessions) as in_sessions,
+    sum(in_parts) as in_parts
+
+from amounts
+group by measure, session_id
+having sum(in_sessions) != sum(in_parts)

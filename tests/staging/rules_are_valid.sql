@@ -3,13 +3,13 @@
 with patterns as (
 
     {% for seed in ['message_kind_rules', 'tool_error_rules', 'bot_authors'] %}
-    select
-        '{{ seed }}' as seed,
-        pattern
+        select
+            '{{ seed }}' as seed,
+            pattern
 
-    from {{ ref(seed) }}
-    where pattern is not null
-    {{ 'union all' if not loop.last }}
+        from {{ ref(seed) }}
+        where pattern is not null
+                {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
