@@ -18,26 +18,18 @@ from ingest.terminal import many, number, show_heading, show_line, show_table, s
 
 RUN_RESULTS = PRODUCT_ROOT / "target" / "run_results.json"
 
-# Name, the mart's columns that it needs, and the question. A mart that is not built yet is left out.
-_QUESTIONS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    ("sessions", "sessions", ("session_id",), "count(*)"),
-    ("responses", "token_usage", ("input_tokens",), "count(*)"),
-    (
-        "tokens",
-        "token_usage",
-        (
-            "input_tokens",
-            "output_tokens",
-            "cache_read_tokens",
-            "cache_write_5m_tokens",
-            "cache_write_1h_tokens",
-        ),
-        "sum(input_tokens + output_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens)",
-    ),
-    ("cost_usd", "token_usage", ("cost_usd",), "sum(cost_usd)"),
-    ("tool_calls", "tool_calls", ("tool_name",), "count(*)"),
-    ("tool_errors", "tool_calls", ("is_error",), "count(*) filter (where is_error)"),
-    ("commits", "commits", ("commit_sha",), "count(*)"),
+# Name, mart, and what is asked of it. A mart that is not built yet is left out.
+_QUESTIONS: tuple[tuple[str, str, str], ...] = (
+    ("sessions", "sessions", "count(*) filter (where not is_subagent)"),
+    ("subagent_sessions", "sessions", "count(*) filter (where is_subagent)"),
+    ("active_hours", "sessions", "sum(active_seconds) / 3600"),
+    ("prompts", "sessions", "sum(prompts)"),
+    ("tool_calls", "tool_calls", "count(*)"),
+    ("tool_error_share", "tool_calls", "count(*) filter (where is_error) / nullif(count(*), 0)"),
+    ("api_responses", "token_usage", "count(*)"),
+    ("tokens", "token_usage", "sum(total_tokens)"),
+    ("cost_usd", "token_usage", "sum(cost_usd)"),
+    ("commits", "commits", "count(*)"),
 )
 _KINDS = (("model", "models"), ("seed", "seeds"), ("test", "tests"), ("unit_test", "unit tests"))
 _GOOD = frozenset({"success", "pass"})
@@ -45,12 +37,14 @@ _GOOD = frozenset({"success", "pass"})
 
 @dataclass(frozen=True)
 class Summary:
-    """What is there. `marts` has only the numbers whose mart is built; `built` counts dbt's results."""
+    """What is there. `marts` has only the numbers whose mart is built; `built` counts dbt's results, `warned` has the
+    rows of tests that warned, by name."""
 
     data: str
     status: Status
     marts: dict[str, float] = field(default_factory=dict)
     built: dict[str, dict[str, int]] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
     build_seconds: float | None = None
 
 
@@ -64,6 +58,7 @@ def read_summary(data: DataDir, run_results: Path = RUN_RESULTS) -> Summary:
         status=read_status(data),
         marts=marts,
         built=_built(results),
+        warned=_warned(results),
         build_seconds=results.get("elapsed_time"),
     )
 
@@ -86,6 +81,8 @@ def show_summary(summary: Summary) -> None:
             good = sum(count for state, count in counts.items() if state in _GOOD)
             rest = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()) if state not in _GOOD)
             show_line(f"{title}: {good} of {sum(counts.values())} good" + (f" ({rest})" if rest else ""))
+    for name, rows in summary.warned.items():
+        show_line(f"warning: {name.replace('_', ' ')}: {many(rows, 'row')}, see audit.{name}", "yellow")
     if summary.build_seconds is not None:
         show_line(f"last dbt command: {summary.build_seconds:.1f} s")
     if summary.marts:
@@ -141,15 +138,18 @@ def _project_row(project: Any) -> tuple[str, ...]:
 
 
 def _mart_rows(marts: dict[str, float]) -> list[tuple[str, str]]:
+    shown = {
+        "subagent_sessions": ("of subagents", "{:,.0f}"),
+        "active_hours": ("active time", "{:,.1f} h"),
+        "prompts": ("prompts by a human", "{:,.0f}"),
+        "tool_error_share": ("with an error", "{:.1%}"),
+        "api_responses": ("API responses", "{:,.0f}"),
+        "cost_usd": ("list-price cost", "${:,.2f}"),
+    }
     rows = []
     for name, value in marts.items():
-        if name == "cost_usd":
-            rows.append(("list-price cost", f"${value:,.2f}"))
-        elif name == "tool_errors":
-            calls = marts.get("tool_calls")
-            rows.append(("tool calls with an error", f"{100 * value / calls:.1f} %" if calls else number(value)))
-        else:
-            rows.append((name.replace("_", " "), number(value)))
+        title, form = shown.get(name, (name.replace("_", " "), "{:,.0f}"))
+        rows.append((title, form.format(value).replace("%", " %")))
     return rows
 
 
@@ -162,14 +162,10 @@ def _marts(data: DataDir) -> dict[str, float]:
 
 
 def _ask(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-    columns: dict[str, set[str]] = {}
-    for table, column in connection.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = 'main'"
-    ).fetchall():
-        columns.setdefault(table, set()).add(column)
+    tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'main'").fetchall()
     numbers: dict[str, float] = {}
-    for name, table, needed, expression in _QUESTIONS:
-        if columns.get(table, set()).issuperset(needed):
+    for name, table, expression in _QUESTIONS:
+        if (table,) in tables:
             value = connection.execute(f"select {expression} from main.{table}").fetchall()[0][0]
             numbers[name] = float(value or 0)
     return numbers
@@ -181,6 +177,14 @@ def _built(results: dict[str, Any]) -> dict[str, dict[str, int]]:
         kind = str(result.get("unique_id", "")).split(".", 1)[0]
         counts.setdefault(kind, Counter())[str(result.get("status"))] += 1
     return {kind: dict(states) for kind, states in counts.items()}
+
+
+def _warned(results: dict[str, Any]) -> dict[str, int]:
+    return {
+        str(result["unique_id"]).split(".")[2]: int(result.get("failures") or 0)
+        for result in results.get("results", [])
+        if result.get("status") == "warn"
+    }
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -15,7 +15,10 @@ import duckdb
 from ingest.paths import PRODUCT_ROOT
 from tools.unchanged import Content, operations_relations, read_contents
 
-PROJECT_PARTS = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests/generic")
+PROJECT_PARTS = (
+    *("dbt_project.yml", "profiles.yml", "models", "seeds", "macros"),
+    *("tests/generic", "tests/staging", "tests/intermediate", "tests/marts"),
+)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ fi
 
 echo "Building and testing the warehouse with dbt (details: logs/dbt.log) ..."
 # Unit tests examine the models, not the data: they belong to `make test`.
-if ! .venv/bin/dbt --log-level warn build --exclude-resource-type unit_test; then
+if ! .venv/bin/dbt --log-level error build --exclude-resource-type unit_test; then
     echo "dbt build failed: the lines above name the model or the test, logs/dbt.log has the rest." >&2
     exit 1
 fi

@@ -251,16 +251,21 @@ def test_everything_made_is_private(synced: Shell) -> None:
 
 def test_summary_reads_the_marts_and_the_last_build(synced: Shell) -> None:
     with duckdb.connect(str(synced.data / "ope.db")) as connection:
-        connection.execute("create table main.sessions as select 's1' as session_id")
+        connection.execute(
+            "create table main.sessions as select i > 0 as is_subagent, 5400 as active_seconds, 3 as prompts "
+            "from range(3) t(i)"
+        )
         connection.execute(
             "create table main.tool_calls as select 'Bash' as tool_name, i = 0 as is_error from range(4) t(i)"
         )
-        connection.execute("create table main.token_usage as select 1 as input_tokens, 1234.5 as cost_usd")
+        connection.execute("create table main.token_usage as select 10 as total_tokens, 1234.5 as cost_usd")
     text = synced.run("summary").stdout
     assert re.search(r"^sessions +1$", text, re.MULTILINE)
-    assert re.search(r"^tool calls with an error +25\.0 %$", text, re.MULTILINE)
+    assert re.search(r"^of subagents +2$", text, re.MULTILINE)
+    assert re.search(r"^active time +4\.5 h$", text, re.MULTILINE)
+    assert re.search(r"^with an error +25\.0 %$", text, re.MULTILINE)
     assert re.search(r"^list-price cost +\$1,234\.50$", text, re.MULTILINE)
-    assert not re.search(r"^tokens ", text, re.MULTILINE)  # columns that this build has not
+    assert not re.search(r"^commits ", text, re.MULTILINE)  # a mart that this build has not
     assert synced.json("summary")["marts"]["tool_calls"] == 4
 
 

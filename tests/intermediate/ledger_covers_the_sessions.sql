@@ -21,40 +21,50 @@
 {%- set listed = [] -%}
 {%- for state_model, models in by_session.items() %}
     {%- for model_name in models %}
-        {%- do listed.append('model.ope.' ~ model_name) %}
-    -- depends_on: {{ ref(model_name) }}
+        {%- set unique_id = 'model.ope.' ~ model_name %}
+        {%- set parents = by_session_parents(graph.nodes[unique_id]) if execute else [] %}
+        {%- do listed.append({'id': unique_id, 'states': ref(state_model), 'parents': parents}) %}
+        -- depends_on: {{ ref(model_name) }}
     {%- endfor %}
 {%- endfor %}
 
 with ledger as (
 
     select * from {{ source('audit', 'ledger') }}
-    where model in ('{{ listed | join("', '") }}')
+    where
+        model in (
+            {% for listed_model in listed %}
+                '{{ listed_model.id }}'{{ ',' if not loop.last }}
+            {% endfor %}
+        )
 
 ),
 
 -- The state of a session for one model: that of the state model and those that the models above it were built from.
 expected as (
 
-    {% for state_model, models in by_session.items() %}
-            {% set is_last_group = loop.last %}
-        {% for model_name in models %}
-                {% set unique_id = 'model.ope.' ~ model_name %}
-            select
-                '{{ unique_id }}' as model,
-                states.root_session_id,
-                md5(states.state_hash || coalesce(
-                    {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
-                )) as state_hash
+    {% for listed_model in listed %}
+        select
+            '{{ listed_model.id }}' as model,
+            states.root_session_id,
+            md5(states.state_hash || coalesce(
+                {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
+            )) as state_hash
 
-            from {{ ref(state_model) }} as states
-            left join ledger as parents
-                on states.root_session_id = parents.root_session_id
-                and parents.model in (                                                            {{ by_session_parents(graph.nodes[unique_id]) | join("', '") if execute }}'
-                )
-            group by states.root_session_id, states.state_hash
-                        {{ 'union all' if not (is_last_group and loop.last) }}
-        {% endfor %}
+        from {{ listed_model.states }} as states
+        left join ledger as parents
+            on states.root_session_id = parents.root_session_id
+            and parents.model in (
+                {% for parent in listed_model.parents %}
+                    '{{ parent }}',
+                {% endfor %}
+                ''
+            )
+        group by states.root_session_id, states.state_hash
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
 
 ),
@@ -64,8 +74,7 @@ failures as (
     select
         coalesce(expected.model, ledger.model) as model,
         coalesce(expected.root_session_id, ledger.root_session_id) as root_session_id,
-        case when ledger.model is null then 'not built from the present state' else 'not among the sessions' end
-            as found
+        case when ledger.model is null then 'not built from the present state' else 'no such session' end as found
 
     from expected
     full join ledger
@@ -84,19 +93,21 @@ failures as (
     from ledger
     group by model, root_session_id
     having count(*) > 1
-    {% if execute %}
-        {% for node in graph.nodes.values() %}
-            {% if node.resource_type == 'model' and node.config.materialized == 'incremental' and node.unique_id not in listed %}
 
-    union all
+    {% for node in (graph.nodes.values() if execute else []) %}
+        {% if
+            node.resource_type == 'model'
+            and node.config.materialized == 'incremental'
+            and node.unique_id not in listed | map(attribute='id')
+        %}
+            union all
 
-    select
-        '{{ node.unique_id }}' as model,
-        cast(null as varchar) as root_session_id,
-        'not listed in this test' as found
-    {% endif %}
-        {% endfor %}
-    {% endif %}
+            select
+                '{{ node.unique_id }}' as model,
+                cast(null as varchar) as root_session_id,
+                'not listed in this test' as found
+        {% endif %}
+    {% endfor %}
 
 )
 

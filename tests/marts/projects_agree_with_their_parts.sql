@@ -21,25 +21,28 @@ with projects as (
 amounts as (
 
     {% for of_project, parts, of_parts in measures %}
-    select
-        '{{ of_project }}' as measure,
-        project_id,
-        cast(coalesce({{ of_project }}, 0) as decimal(28, 8)) as in_projects,
-        cast(0 as decimal(28, 8)) as in_parts
+        select
+            '{{ of_project }}' as measure,
+            project_id,
+            cast(coalesce({{ of_project }}, 0) as decimal(28, 8)) as in_projects,
+            cast(0 as decimal(28, 8)) as in_parts
 
-    from projects
+        from projects
 
-    union all
+        union all
 
-    select
-        '{{ of_project }}' as measure,
-        project_id,
-        cast(0 as decimal(28, 8)) as in_projects,
-        cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
+        select
+            '{{ of_project }}' as measure,
+            project_id,
+            cast(0 as decimal(28, 8)) as in_projects,
+            cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
 
-    from {{ parts }}
-    group by project_id
-    {{ 'union all' if not loop.last }}
+        from {{ parts }}
+        group by project_id
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
 
 )

@@ -9,20 +9,20 @@ with sessions as (
 failures as (
 
     {% for mart in ['messages', 'tool_calls', 'token_usage', 'file_touches'] %}
-    select
-        'row of {{ mart }} with its session' as expectation,
-        parts.session_id,
-        count(*) as affected
+        select
+            'row of {{ mart }} with its session' as expectation,
+            parts.session_id,
+            count(*) as affected
 
-    from {{ ref(mart) }} as parts
-    left join sessions
-        on parts.session_id = sessions.session_id
-        and parts.root_session_id = sessions.root_session_id
-        and parts.project_id = sessions.project_id
-    where sessions.session_id is null
-    group by parts.session_id
+        from {{ ref(mart) }} as parts
+        left join sessions
+            on parts.session_id = sessions.session_id
+            and parts.root_session_id = sessions.root_session_id
+            and parts.project_id = sessions.project_id
+        where sessions.session_id is null
+        group by parts.session_id
 
-    union all
+        union all
 
     {% endfor %}
     select

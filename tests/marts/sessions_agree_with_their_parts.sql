@@ -29,25 +29,28 @@ with sessions as (
 amounts as (
 
     {% for of_session, parts, of_parts in measures %}
-    select
-        '{{ of_session }}' as measure,
-        session_id,
-        cast(coalesce({{ of_session }}, 0) as decimal(28, 8)) as in_sessions,
-        cast(0 as decimal(28, 8)) as in_parts
+        select
+            '{{ of_session }}' as measure,
+            session_id,
+            cast(coalesce({{ of_session }}, 0) as decimal(28, 8)) as in_sessions,
+            cast(0 as decimal(28, 8)) as in_parts
 
-    from sessions
+        from sessions
 
-    union all
+        union all
 
-    select
-        '{{ of_session }}' as measure,
-        session_id,
-        cast(0 as decimal(28, 8)) as in_sessions,
-        cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
+        select
+            '{{ of_session }}' as measure,
+            session_id,
+            cast(0 as decimal(28, 8)) as in_sessions,
+            cast(coalesce({{ of_parts }}, 0) as decimal(28, 8)) as in_parts
 
-    from {{ parts }}
-    group by session_id
-    {{ 'union all' if not loop.last }}
+        from {{ parts }}
+        group by session_id
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
 
 )

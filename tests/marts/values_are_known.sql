@@ -18,29 +18,29 @@
 with failures as (
 
     {% for mart, column, values in closed_lists %}
-    select
-        '{{ mart }}.{{ column }}' as subject,
-        {{ column }} as found,
-        count(*) as affected
+        select
+            '{{ mart }}.{{ column }}' as subject,
+            {{ column }} as found,
+            count(*) as affected
 
-    from {{ ref(mart) }}
-    where {{ column }} not in ('{{ values | join("', '") }}')
-    group by {{ column }}
+        from {{ ref(mart) }}
+        where {{ column }} not in ('{{ values | join("', '") }}')
+        group by {{ column }}
 
-    union all
+        union all
 
     {% endfor %}
     {% for mart, column, seed, seed_column in seeds %}
-    select
-        '{{ mart }}.{{ column }}' as subject,
-        {{ column }} as found,
-        count(*) as affected
+        select
+            '{{ mart }}.{{ column }}' as subject,
+            {{ column }} as found,
+            count(*) as affected
 
-    from {{ ref(mart) }}
-    where {{ column }} is not null and {{ column }} not in (select {{ seed_column }} from {{ ref(seed) }})
-    group by {{ column }}
+        from {{ ref(mart) }}
+        where {{ column }} is not null and {{ column }} not in (select {{ seed_column }} from {{ ref(seed) }})
+        group by {{ column }}
 
-    union all
+        union all
 
     {% endfor %}
     -- what is neither a user's message by the rules nor one of the agent's own three kinds

@@ -9,7 +9,10 @@ with patterns as (
 
         from {{ ref(seed) }}
         where pattern is not null
-                {{ 'union all' if not loop.last }}
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
 
 ),
