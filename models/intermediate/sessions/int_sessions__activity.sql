@@ -14,13 +14,6 @@ records as (
 
 ),
 
-titles as (
-
-    select * from {{ ref('stg_claude_code__titles') }}
-    where {{ in_changed_sessions() }}
-
-),
-
 activity as (
 
     select
@@ -73,17 +66,6 @@ branches as (
 
 ),
 
-best_titles as (
-
-    select
-        session_id,
-        min_by(title, (title_rank, file_rank, -line_number)) as title
-
-    from titles
-    group by session_id
-
-),
-
 summed as (
 
     select
@@ -120,14 +102,11 @@ final as (
         summed.first_agent_version,
         summed.last_agent_version,
         summed.pr_url,
-        summed.compactions,
-        best_titles.title
+        summed.compactions
 
     from summed
     left join branches
         on summed.session_id = branches.session_id
-    left join best_titles
-        on summed.session_id = best_titles.session_id
 
 )
 

@@ -20,6 +20,12 @@ activity as (
 
 ),
 
+titles as (
+
+    select * from {{ ref('int_sessions__titles') }}
+
+),
+
 messages as (
 
     select * from {{ ref('int_messages__typed') }}
@@ -114,7 +120,7 @@ final as (
         -- text
         'claude-code' as agent,
         identities.subagent_type,
-        coalesce(activity.title, identities.subagent_description) as title,
+        coalesce(titles.title, identities.subagent_description) as title,
         message_counts.first_prompt,
         activity.first_cwd,
         activity.git_branches,
@@ -170,6 +176,8 @@ final as (
         on identities.root_session_id = states.root_session_id
     left join activity
         on identities.session_id = activity.session_id
+    left join titles
+        on identities.session_id = titles.session_id
     left join message_counts
         on identities.session_id = message_counts.session_id
     left join tool_counts
