@@ -66,7 +66,7 @@ def read_summary(data: DataDir, run_results: Path = RUN_RESULTS) -> Summary:
 def show_summary(summary: Summary) -> None:
     """Print it."""
     status = summary.status
-    show_heading(f"OPE · {many(len(status.projects), 'project')} in {summary.data}")
+    show_heading(f"OPE · {many(len(status.projects), 'project')} in {shown_path(Path(summary.data))}")
     if status.projects:
         show_table(
             ("project", "files", "archived", "lines", "commits", "secrets", "problems", "waiting"),
