@@ -171,7 +171,8 @@ def _add(rows: _Rows, text: bytes, number: int, project_id: str, seen: set[str],
         commit = orjson.loads(text)
         row = _commit_row(project_id, commit)
         files = [
-            _file_row(project_id, commit["sha"], index, file) for index, file in enumerate(commit.get("files") or [])
+            _file_row(project_id, commit["sha"], index, file)
+            for index, file in enumerate(commit.get("files") or [], start=1)
         ]
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         problems.append(Problem(LINE_STEP, FILE_NAME, "malformed commit", type(error).__name__, number))

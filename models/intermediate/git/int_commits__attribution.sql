@@ -78,6 +78,26 @@ fields as (
 
     from commits
 
+    union all
+
+    select
+        project_id,
+        commit_sha,
+        'committer_name' as field,
+        lower(committer_name) as field_value
+
+    from commits
+
+    union all
+
+    select
+        project_id,
+        commit_sha,
+        'committer_email' as field,
+        lower(committer_email) as field_value
+
+    from commits
+
 ),
 
 final as (
@@ -86,7 +106,7 @@ final as (
         fields.project_id,
         fields.commit_sha,
         min(rules.agent) as ai_attribution,
-        min(rules.rule_id) as rule_id
+        min_by(rules.rule_id, (rules.agent, rules.rule_id)) as rule_id
 
     from fields
     inner join rules

@@ -91,7 +91,12 @@ final as (
         counted.file_id,
         counted.line_number,
         counted.uuid,
-        coalesce(counted.message_id, counted.uuid) as message_id,
+        coalesce(
+            counted.message_id,
+            counted.uuid,
+            -- a message that lost its uuid: its place is its id
+            case when counted.message_type is not null then counted.file_id || ':' || counted.line_number end
+        ) as message_id,
         counted.record_type,
         counted.message_type,
         counted.provenance,

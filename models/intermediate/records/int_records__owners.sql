@@ -68,9 +68,9 @@ ranked as (
         first_value(shared.root_session_id) over (
             partition by shared.record_key
             order by
-                case when shared.is_marked_copy then 1 else 0 end,
-                -- a copy may have caught a response half-way: nothing of it may be lost
+                -- a copy, or the archive of the original, may hold a response half: nothing of it may be lost
                 shared.records desc,
+                case when shared.is_marked_copy then 1 else 0 end,
                 first_unshared.first_unshared_at nulls last,
                 shared.root_session_id
         ) as owner_root_session_id

@@ -93,7 +93,7 @@ final as (
         cast(extract(isodow from typed.authored_local_at) as integer) as authored_local_weekday,
 
         -- booleans
-        typed.parent_count > 1 as is_merge,
+        coalesce(typed.parent_count > 1, false) as is_merge,
         bot_commits.commit_sha is not null as is_bot,
         typed.is_reachable,
         typed.is_boundary,

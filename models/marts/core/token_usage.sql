@@ -5,7 +5,7 @@ with usage as (
     select * from {{ ref('stg_claude_code__usage') }}
     where
         {{ in_changed_sessions() }}
-        and model not in ('{{ var("synthetic_models") | join("', '") }}')
+        and coalesce(model, '') not in ('{{ var("synthetic_models") | join("', '") }}')
 
 ),
 

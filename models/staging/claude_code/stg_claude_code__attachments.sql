@@ -21,7 +21,7 @@ renamed as (
         origin_kind,
         case
             when starts_with(attachment_prompt, '[') and json_valid(attachment_prompt)
-                then {{ json_joined('attachment_prompt', '$[*].text', "chr(10)") }}
+                then coalesce({{ json_joined('attachment_prompt', '$[*].text', "chr(10)") }}, attachment_prompt)
             else attachment_prompt
         end as prompt,
 

@@ -15,7 +15,7 @@ renamed as (
         file_rank,
         line_number,
         uuid,
-        coalesce(message_id, uuid) as response_id,
+        coalesce(message_id, uuid, file_id || ':' || line_number) as response_id,
         request_id,
 
         -- text
@@ -29,10 +29,11 @@ renamed as (
         coalesce(input_tokens, 0) as input_tokens,
         coalesce(output_tokens, 0) as output_tokens,
         coalesce(cache_read_tokens, 0) as cache_read_tokens,
-        coalesce(cache_write_tokens, 0) as cache_write_tokens,
-        -- older versions do not split the writes by lifetime: five minutes is the default
         coalesce(cache_write_1h_tokens, 0) as cache_write_1h_tokens,
-        coalesce(cache_write_tokens, 0) - coalesce(cache_write_1h_tokens, 0) as cache_write_5m_tokens,
+        -- older versions do not split the writes by lifetime: five minutes is the default
+        greatest(
+            coalesce(cache_write_tokens - coalesce(cache_write_1h_tokens, 0), cache_write_5m_tokens, 0), 0
+        ) as cache_write_5m_tokens,
 
         -- times
         sent_at
