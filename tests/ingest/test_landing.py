@@ -479,7 +479,7 @@ def test_commits_are_replaced_when_the_file_changed(data: DataDir, monkeypatch: 
     ]
     assert ask(
         data, "select left(commit_sha, 2), file_index, added_line_hashes, removed_line_hashes from raw.commit_files"
-    ) == [("a1", 1, ["0123456789abcdef"], None), ("c3", 0, ["0123456789abcdef"], None)]
+    ) == [("a1", 1, ["0123456789abcdef"], None), ("c3", 1, ["0123456789abcdef"], None)]
     assert ask(data, "select count(*) from raw.redactions") == [(0,)]
 
 
