@@ -59,6 +59,8 @@ class Warehouse:
         environment = os.environ | {
             "OPE_DATA_DIR": str(self.data),
             "DBT_PROFILES_DIR": str(self.project),
+            "DBT_TARGET_PATH": str(self.project / "target"),
+            "DBT_LOG_PATH": str(self.project / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
             "PYTHONPATH": str(PRODUCT_ROOT),
             "NO_COLOR": "1",

@@ -160,7 +160,9 @@ final as (
         cast(coalesce(token_counts.cache_write_1h_tokens, 0) as bigint) as cache_write_1h_tokens,
         cast(coalesce(token_counts.total_tokens, 0) as bigint) as total_tokens,
         -- nothing used costs nothing; used, but all of it without a price, is unknown
-        cast(case when token_counts.session_id is null then 0 else token_counts.cost_usd end as decimal(18, 8)) as cost_usd,
+        cast(
+            case when token_counts.session_id is null then 0 else token_counts.cost_usd end as decimal(18, 8)
+        ) as cost_usd,
 
         -- booleans
         identities.parent_session_id is not null as is_subagent,
