@@ -20,7 +20,6 @@ from ingest.archive_copy import (
     TAIL_GIVE_UP_SECONDS,
     TAIL_QUIET_SECONDS,
     Copied,
-    LineRedactor,
     TailRule,
 )
 from ingest.archive_file import Meter, Outcome, Workshop, copy_file
@@ -35,7 +34,7 @@ from ingest.files import (
 )
 from ingest.manifest import Manifest, ManifestEntry, read_manifest
 from ingest.paths import DataDir
-from ingest.redaction import load_or_create_key
+from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import Project
 
 __all__ = ["ArchiveResult", "ManifestEntry", "archive_project", "read_manifest"]
@@ -70,7 +69,7 @@ class ArchiveResult:
 def archive_project(
     data: DataDir,
     project: Project,
-    redactor: LineRedactor,
+    redactor: Redactor,
     run_id: str,
     progress: Callable[[int, int], None] | None = None,
     *,
@@ -124,7 +123,7 @@ def _list(project: Project, result: ArchiveResult) -> dict[Path, list[SourceFile
 class _Run:
     raw: Path
     manifest: Manifest
-    redactor: LineRedactor
+    redactor: Redactor
     hash_key: bytes
     run_id: str
     tail_rule: TailRule

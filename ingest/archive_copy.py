@@ -16,28 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ingest.files import disk_errors, make_private_directory, open_private, write_all
+from ingest.redaction import Redactor
 
 CHUNK_BYTES = 16 * 1024 * 1024
 TAIL_QUIET_SECONDS = 600
 TAIL_GIVE_UP_SECONDS = 86_400
-
-
-class _Finding(Protocol):
-    @property
-    def rule_id(self) -> str: ...
-
-
-class LineRedactor(Protocol):
-    """The part of a redactor that the archive needs."""
-
-    rules_version: str
-
-    def redact_jsonl(self, data: bytes) -> tuple[bytes, list[Any]]: ...
-    def redact_text_bytes(self, data: bytes) -> tuple[bytes, list[Any]]: ...
-    def redact_text(self, text: str) -> str: ...
 
 
 class PrefixChangedError(Exception):
@@ -129,7 +115,7 @@ def copy_lines(
     target: Path,
     scratch: Path,
     start: Start,
-    redactor: LineRedactor,
+    redactor: Redactor,
     hash_key: bytes,
     tail_rule: TailRule,
     progress: Callable[[int], None],

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ingest.archive_copy import (
     Copied,
-    LineRedactor,
     PrefixChangedError,
     SourceError,
     Start,
@@ -21,6 +20,7 @@ from ingest.archive_plan import Work, next_version
 from ingest.archive_text import copy_text
 from ingest.files import disk_errors, open_regular, safe_join
 from ingest.manifest import ManifestEntry
+from ingest.redaction import Redactor
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Workshop:
 
     raw: Path
     scratch: Path
-    redactor: LineRedactor
+    redactor: Redactor
     hash_key: bytes
     tail_rule: TailRule
     taken: Collection[str]  # archived paths that a new version must not get

@@ -6,12 +6,10 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from ingest.archive_copy import (
     CHUNK_BYTES,
     Copied,
-    LineRedactor,
     Start,
     TailRule,
     is_complete_json,
@@ -23,6 +21,7 @@ from ingest.archive_copy import (
     writing,
 )
 from ingest.files import disk_errors, make_private_directory, write_all
+from ingest.redaction import Finding, Redactor
 
 _PEM_BEGIN, _PEM_END = b"-----BEGIN ", b"-----END "
 
@@ -33,7 +32,7 @@ def copy_text(
     target: Path,
     scratch: Path,
     start: Start,
-    redactor: LineRedactor,
+    redactor: Redactor,
     hash_key: bytes,
     tail_rule: TailRule,
     progress: Callable[[int], None],
@@ -93,7 +92,7 @@ def copy_text(
     return copied
 
 
-def _redact_document(data: bytes, redactor: LineRedactor) -> tuple[bytes, list[Any]]:
+def _redact_document(data: bytes, redactor: Redactor) -> tuple[bytes, list[Finding]]:
     """JSON on one line goes the way of a JSON line; JSON over several lines that of text."""
     if b"\n" in data.rstrip(b"\n"):
         return redactor.redact_text_bytes(data)

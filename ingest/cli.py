@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
+from ingest import manage
 from ingest.cli_output import (
-    NOTHING_REGISTERED,
     confirm,
     print_json,
+    show_added,
     show_removal,
     show_status,
     show_sync,
@@ -21,15 +22,24 @@ from ingest.cli_output import (
 )
 from ingest.data_repository import init_data
 from ingest.errors import IngestError
-from ingest.files import exclusive_lock
-from ingest.manage import found_sessions, plan_removal, remove_project, working_repository
 from ingest.paths import DataDir
-from ingest.registry import load_projects, register
-from ingest.runlog import new_run_id
+from ingest.registry import NOTHING_REGISTERED, load_projects
 from ingest.status import read_status
 from ingest.summary import read_summary, show_summary
-from ingest.sync import describe, load_redactor, sync
-from ingest.terminal import many, number, progress_shown, show_heading, show_line, show_table, size
+from ingest.sync import sync
+from ingest.terminal import number, progress_shown, show_line, show_table
+
+GIT_LOCATION = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+    "GIT_PREFIX",
+)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
 
@@ -61,6 +71,9 @@ def main() -> None:
     """
     # Logs and databases hold private work: nothing that is made here may be read by others.
     os.umask(0o077)
+    # Inside a git hook these name the hook's repository, and git would read that one whatever path it is given.
+    for variable in GIT_LOCATION:
+        os.environ.pop(variable, None)
 
 
 @main.command("add-project")
@@ -76,13 +89,13 @@ def main() -> None:
 @click.option(
     "--git-metadata",
     type=click.Path(path_type=Path),
-    help="A git-metadata.json to import instead of reading a repository.",
+    help="A git-metadata.json to import; where it is given, commits come from it and not from the repository.",
 )
 @click.option("--id", "project_id", help="The project's id: lower-case letters, digits and hyphens.")
 @click.option("--since", metavar="YYYY-MM-DD", help="Read commits from this day on; default: all.")
 @click.option("--notes", default="", help="Anything worth remembering about the project.")
 @as_json_option
-def add_project(
+def add_project_command(
     name: str,
     repository: Path | None,
     sessions: tuple[Path, ...],
@@ -94,58 +107,29 @@ def add_project(
 ) -> None:
     """Register a project, or update it where its id is registered already.
 
-    Where none of --repo, --sessions and --git-metadata is given, the git repository of the working directory is
-    taken. The history is read at once, to tell how sessions are marked in commits (the instrumentation tier).
+    What an update does not give is kept. A new project without --repo, --sessions and --git-metadata gets the git
+    repository of the working directory. The history is read at once, to tell how sessions are marked in commits (the instrumentation tier).
 
     \b
     Example:
       python -m ingest add-project --name "My project" --repo ~/code/my-project
     """
-    data = DataDir.from_environment()
-    is_known = any(project.project_id == project_id for project in load_projects(data))
-    if not (repository or sessions or git_metadata or is_known):
-        repository = working_repository(Path.cwd())
-    project = register(
-        data,
-        name=name,
-        repository=repository,
-        sessions=sessions,
-        git_metadata=git_metadata,
-        project_id=project_id,
-        since=since,
-        notes=notes,
-    )
-    with exclusive_lock(data.runs, "this data directory"), progress_shown() as progress:
-        outcome = describe(data, project, load_redactor(data), new_run_id(), progress)
-    found = found_sessions(project)
+    with progress_shown() as progress:
+        added = manage.add_project(
+            DataDir.from_environment(),
+            name=name,
+            repository=repository,
+            sessions=sessions,
+            git_metadata=git_metadata,
+            project_id=project_id,
+            since=since,
+            notes=notes,
+            progress=progress,
+        )
     if as_json:
-        print_json(
-            {
-                "project": asdict(project) | {"instrumentation_tier": outcome.tier},
-                "sessions": [asdict(directory) for directory in found],
-                "commits": outcome.history.commits if outcome.history else None,
-                "failures": outcome.failures,
-            }
-        )
-        return
-    show_heading(f"{project.name} is registered as {project.project_id}")
-    if found:
-        show_table(
-            ("sessions in", "files", "from", "to", "size"),
-            [
-                (item.directory, number(item.files), item.first_day or "–", item.last_day or "–", size(item.bytes))
-                for item in found
-            ],
-            right=("files", "size"),
-        )
+        print_json(asdict(added))
     else:
-        show_line("No sessions were found: name their directory with --sessions.", "yellow")
-    if outcome.history:
-        tier = outcome.tier if outcome.tier is not None else "unknown"
-        show_line(f"{many(outcome.history.commits, 'commit')}, instrumentation tier {tier}")
-    for sentence in outcome.failures:
-        show_line(sentence, "yellow")
-    show_line(f"→ python -m ingest sync {project.project_id}", "cyan")
+        show_added(added)
 
 
 @main.command("sync")
@@ -261,14 +245,13 @@ def remove_project_command(project_id: str, delete_archive: bool, dry_run: bool,
       python -m ingest remove-project my-project --dry-run
     """
     data = DataDir.from_environment()
-    removal = plan_removal(data, project_id, delete_archive=delete_archive)
+    removal = manage.plan_removal(data, project_id, delete_archive=delete_archive)
     if not as_json:
         show_removal(removal, "would go" if dry_run else "will go")
     if not dry_run:
         if not yes:
             confirm(removal)
-        with exclusive_lock(data.runs, "this data directory"):
-            remove_project(data, removal)
+        manage.remove_project(data, removal)
         if not as_json:
             show_line(f"{project_id} is removed. → dbt build", "cyan")
     if as_json:

@@ -10,13 +10,35 @@ from typing import Any
 import click
 
 from ingest.errors import IngestError
-from ingest.manage import Removal
+from ingest.manage import Added, Removal
+from ingest.registry import NOTHING_REGISTERED
 from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
-from ingest.terminal import many, number, show_line, show_table, size
+from ingest.terminal import many, number, show_heading, show_line, show_table, size
 
-NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
+
+def show_added(added: Added) -> None:
+    """A project that was registered or updated: its sessions, its commits, and what comes next."""
+    project = added.project
+    show_heading(f"{project.name} is registered as {project.project_id}")
+    if added.sessions:
+        show_table(
+            ("sessions in", "files", "from", "to", "size"),
+            [
+                (item.directory, number(item.files), item.first_day or "–", item.last_day or "–", size(item.bytes))
+                for item in added.sessions
+            ],
+            right=("files", "size"),
+        )
+    else:
+        show_line("No sessions were found: name their directory with --sessions.", "yellow")
+    if added.commits is not None:
+        tier = project.instrumentation_tier if project.instrumentation_tier is not None else "unknown"
+        show_line(f"{many(added.commits, 'commit')}, instrumentation tier {tier}")
+    for sentence in added.failures:
+        show_line(sentence, "yellow")
+    show_line(f"→ python -m ingest sync {project.project_id}", "cyan")
 
 
 def show_sync(result: SyncResult) -> None:
@@ -128,5 +150,11 @@ def _ago(moment: datetime | None) -> str:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output; dates in ISO 8601, paths as text."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    """One JSON document on standard output; times as ISO 8601 in UTC."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_as_json))
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='seconds')}Z"  # `now` and all that is read from the run log is UTC
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

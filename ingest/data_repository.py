@@ -13,9 +13,9 @@ from ingest.paths import PRODUCT_ROOT
 # The truth is committed; what a sync or a build makes again, and the key, is not.
 IGNORED = (
     ("Rebuilt by `python -m ingest sync` and `dbt build`", ("*.db", "*.db.wal", "*.db.tmp/", "*.db-journal")),
-    ("The key of the redaction tokens: whoever has it can test guesses. Back it up elsewhere", (".redaction_key",)),
+    ("The key of the redaction tokens: whoever has it can test guesses. Back it up elsewhere", (".redaction_key*",)),
     ("Logs and exports", ("logs/", "outputs/")),
-    ("Unfinished writes", ("*.tmp", ".*.tmp")),
+    ("Unfinished writes", ("*.tmp", ".*.tmp", ".scratch/")),
 )
 KEPT_DIRECTORIES = ("raw", "processed", "validation", "runs")
 

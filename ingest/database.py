@@ -16,6 +16,7 @@ import duckdb
 import jinja2
 
 from ingest.errors import IngestError
+from ingest.files import make_private_directory
 from ingest.paths import PRODUCT_ROOT, DataDir
 
 RAW_SCHEMA = PRODUCT_ROOT / "macros" / "raw_schema.sql"
@@ -47,7 +48,7 @@ def connect(data: DataDir) -> duckdb.DuckDBPyConnection:
     Raises IngestError when the file is locked, is no database, or cannot be written.
     """
     with storage_errors(data.database):
-        data.root.mkdir(parents=True, exist_ok=True)
+        make_private_directory(data.root)
         # The file must never be readable by others, not even between its creation and a chmod.
         previous = os.umask(0o077)
         try:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.git_patch import SUBMODULE, CommitDiff, TextRedactor, read_commit
+from ingest.git_patch import SUBMODULE, CommitDiff, read_commit
 from ingest.git_stream import Repository, StreamBroken, missing_objects, process
+from ingest.redaction import Redactor
 
 # Commits that are checked for missing objects at once, after the first one was met.
 CAREFUL_COMMITS = 64
@@ -37,7 +38,7 @@ class DiffRequest:
 
 
 def read_diffs(
-    repository: Repository, requests: Sequence[DiffRequest], redactor: TextRedactor, *, with_lines: bool
+    repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor, *, with_lines: bool
 ) -> Iterator[CommitDiff]:
     """One answer per request, in their order; a commit whose objects are missing is answered with its `damage`.
 
@@ -58,7 +59,7 @@ def read_diffs(
 
 
 def _careful(
-    repository: Repository, requests: Sequence[DiffRequest], redactor: TextRedactor, with_lines: bool
+    repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor, with_lines: bool
 ) -> Iterator[CommitDiff]:
     """The same for a repository with holes: what is missing is looked up first, and what breaks git is passed over."""
     answers: dict[str, CommitDiff] = {}
@@ -87,7 +88,7 @@ def _careful(
 
 
 def _unbroken(
-    repository: Repository, requests: Sequence[DiffRequest], redactor: TextRedactor, command: Sequence[str]
+    repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor, command: Sequence[str]
 ) -> Iterator[tuple[DiffRequest, CommitDiff | None, str]]:
     """(request, its diff or None, what git said), starting git again after each commit that ends it."""
     position = 0
@@ -102,7 +103,7 @@ def _unbroken(
 
 
 def _stream(
-    repository: Repository, requests: Sequence[DiffRequest], redactor: TextRedactor, command: Sequence[str]
+    repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor, command: Sequence[str]
 ) -> Iterator[CommitDiff]:
     if not requests:
         return

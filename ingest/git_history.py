@@ -21,7 +21,7 @@ from ingest.git_commit import parse_commit
 from ingest.git_diff import DiffRequest, read_diffs
 from ingest.git_graph import Refs, read_graph, read_refs
 from ingest.git_import import clean_commit, import_history
-from ingest.git_patch import CommitDiff, FileChange, TextRedactor
+from ingest.git_patch import CommitDiff, FileChange
 from ingest.git_store import (
     STEP,
     HistoryResult,
@@ -34,6 +34,7 @@ from ingest.git_store import (
     write_state,
 )
 from ingest.git_stream import Repository, missing_objects, opened, read_objects
+from ingest.redaction import Redactor
 
 __all__ = ["HistoryResult", "extract_history", "import_history"]
 
@@ -53,7 +54,7 @@ class _Run:
     """What one run has at hand and what it collects."""
 
     source: Repository
-    redactor: TextRedactor
+    redactor: Redactor
     clean: Callable[[str], str]
     redactions: int = 0
     problems: list[tuple[str | None, Problem]] = field(default_factory=list)
@@ -71,7 +72,7 @@ class _Run:
 def extract_history(
     repository: Path,
     output: Path,
-    redactor: TextRedactor,
+    redactor: Redactor,
     *,
     since: date | None = None,
     progress: Progress | None = None,
@@ -115,7 +116,7 @@ def extract_history(
     return result
 
 
-def _reading(redactor: TextRedactor) -> str:
+def _reading(redactor: Redactor) -> str:
     """What the lines of the file were made with: when it changes, they have to be made again."""
     return f"{EXTRACTOR_VERSION} {redactor.rules_version}"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import IngestError, Problem
-from ingest.git_patch import MAXIMUM_FINGERPRINTS, STATUS, TextRedactor
+from ingest.git_patch import MAXIMUM_FINGERPRINTS, STATUS
 from ingest.git_store import (
     STEP,
     HistoryResult,
@@ -28,6 +28,7 @@ from ingest.git_store import (
     write_state,
 )
 from ingest.json_stream import Broken, read_commits_anyhow
+from ingest.redaction import Redactor
 
 IMPORTER_VERSION = 1
 CACHED_TEXTS = 20_000
@@ -42,7 +43,7 @@ _TEXTS = ("author_name", "author_email", "committer_name", "committer_email", "m
 Complain = Callable[[str, str], None]
 
 
-def import_history(source: Path, output: Path, redactor: TextRedactor) -> HistoryResult:
+def import_history(source: Path, output: Path, redactor: Redactor) -> HistoryResult:
     """Bring `output` up to date with the file `source`. Raises IngestError if the file cannot be read at all.
 
     A commit that cannot be used becomes a `Problem`; so does one that is given twice (the first counts). Commits that

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from ingest.fingerprint import line_fingerprint_bytes
+from ingest.redaction import Redactor
 
 MAXIMUM_FINGERPRINTS = 5_000
 # Lines and bytes that are looked at for secrets at once, and lines that are looked at again with the next ones.
@@ -22,17 +22,6 @@ SUBMODULE = "160000"
 
 STATUS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "C": "copied", "T": "type_changed"}
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
-
-
-class TextRedactor(Protocol):
-    """What the history needs of `ingest.redaction.Redactor`."""
-
-    @property
-    def rules_version(self) -> str: ...
-
-    def redact_text(self, text: str) -> str: ...
-
-    def redact_text_bytes(self, data: bytes) -> tuple[bytes, list[Any]]: ...
 
 
 @dataclass
@@ -63,7 +52,7 @@ class CommitDiff:
 class _Side:
     """The added or the removed lines of one file, as they come in, and what becomes of them."""
 
-    def __init__(self, redactor: TextRedactor) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         self.count = 0
         self.redacted = 0
         self.hashes: list[str] = []
@@ -106,7 +95,7 @@ class _Side:
         return hits
 
 
-def read_commit(out: io.BufferedReader, mark: bytes, redactor: TextRedactor, *, with_lines: bool) -> CommitDiff | None:
+def read_commit(out: io.BufferedReader, mark: bytes, redactor: Redactor, *, with_lines: bool) -> CommitDiff | None:
     """Everything up to the mark; None if the stream ends before it."""
     diff = CommitDiff()
     counts: dict[bytes, tuple[int | None, int | None]] = {}
@@ -176,7 +165,7 @@ def _count_entry(out: io.BufferedReader) -> tuple[bytes, int | None, int | None]
     return path, *(None if count == b"-" else int(count) for count in (insertions, deletions))
 
 
-def _read_patch(out: io.BufferedReader, mark: bytes, diff: CommitDiff, redactor: TextRedactor) -> bool | None:
+def _read_patch(out: io.BufferedReader, mark: bytes, diff: CommitDiff, redactor: Redactor) -> bool | None:
     """Read all sections and the mark; None if the stream ends before, False if they do not fit the raw entries."""
     # A file that becomes a link (or the other way round) has two sections: its end and its beginning.
     slots = [file for file in diff.files for _ in range(2 if file.status == "type_changed" else 1)]

@@ -15,33 +15,29 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from ingest.database import connect, opened, transaction
+from ingest.database import opened, transaction
 from ingest.errors import Problem
 from ingest.landing_git import land_git
 from ingest.landing_lines import Work, land_lines
 from ingest.landing_operations import git_problems, land_operations, manifest_problems, replace_problems
-from ingest.landing_rows import FILE_SCHEMA, FileRow, delete_lines, replace_file_rows
+from ingest.landing_rows import (
+    FILE_SCHEMA,
+    PROJECT_TABLES,
+    FileRow,
+    delete_lines,
+    remove_rows,
+    replace_file_rows,
+)
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
 from ingest.registry import Project, load_projects
 from ingest.runlog import now
 
-__all__ = ["LandingResult", "connect", "file_id", "land", "land_operations", "remove_rows"]
+__all__ = ["LandingResult", "file_id", "land"]
 
 TRANSCRIPT = "transcript"
 SIDECAR_SUFFIX = ".meta.json"
 HASH_BYTES = 1_000_000
-
-_PROJECT_TABLES = (
-    "session_files",
-    "commits",
-    "commit_files",
-    "parse_errors",
-    "redactions",
-    "labels",
-    "landed_files",
-    "projects",
-)
 
 
 @dataclass
@@ -133,24 +129,9 @@ def land(
     return result
 
 
-def remove_rows(connection: duckdb.DuckDBPyConnection, project_ids: Sequence[str]) -> None:
-    """Take all rows of these projects out of schema `raw`, in one transaction (the log of runs stays)."""
-    if not project_ids:
-        return
-    ids = list(project_ids)
-    with transaction(connection):
-        connection.execute(
-            "delete from raw.session_lines where file_id in "
-            "(select file_id from raw.session_files where project_id in (select unnest(?)))",
-            [ids],
-        )
-        for table in _PROJECT_TABLES:
-            connection.execute(f"delete from raw.{table} where project_id in (select unnest(?))", [ids])
-
-
 def _vanished(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[str]:
     registered = {project.project_id for project in load_projects(data)}
-    tables = " union ".join(f"select project_id from raw.{table}" for table in _PROJECT_TABLES)
+    tables = " union ".join(f"select project_id from raw.{table}" for table in PROJECT_TABLES)
     rows = connection.execute(f"select project_id from ({tables}) where project_id is not null order by 1").fetchall()
     return [row[0] for row in rows if row[0] not in registered]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import pyarrow as pa
@@ -134,7 +135,7 @@ def _pieces(work: Work) -> Iterator[_Piece]:
         raise IngestError(f"The archived file {work.file} cannot be read ({error.strerror}).") from error
 
 
-def _read_lines(source: object, size: int, rest: int) -> bytes:
+def _read_lines(source: BinaryIO, size: int, rest: int) -> bytes:
     """`size` bytes cut back to the last newline, or on to the next where there is none, or all of `rest`."""
     start = source.tell()
     data = source.read(size)

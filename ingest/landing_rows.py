@@ -10,8 +10,23 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ingest.database import transaction
+
 LINE_STEP = "landing"
 TOKEN_START = "[REDACTED:"
+
+# The tables with a column project_id; the lines of a project are found by its files.
+PROJECT_TABLES = (
+    "session_files",
+    "commits",
+    "commit_files",
+    "parse_errors",
+    "redactions",
+    "labels",
+    "landed_files",
+    "projects",
+)
+_LINES_OF_PROJECTS = "file_id in (select file_id from raw.session_files where project_id in (select unnest(?)))"
 
 ERROR_SCHEMA = pa.schema(
     [
@@ -60,6 +75,31 @@ class FileRow:
     sidecar: str | None
     first_run_id: str
     last_run_id: str
+
+
+def remove_rows(connection: duckdb.DuckDBPyConnection, project_ids: Sequence[str]) -> None:
+    """Take all rows of these projects out of schema `raw`, in one transaction (the log of runs stays)."""
+    if not project_ids:
+        return
+    ids = list(project_ids)
+    with transaction(connection):
+        connection.execute(f"delete from raw.session_lines where {_LINES_OF_PROJECTS}", [ids])
+        for table in PROJECT_TABLES:
+            connection.execute(f"delete from raw.{table} where project_id in (select unnest(?))", [ids])
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, project_id: str) -> dict[str, int]:
+    """How many rows a project has, by table of schema `raw`; a table that is not there yet has none."""
+    present = connection.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()
+    conditions = {"session_lines": _LINES_OF_PROJECTS} | dict.fromkeys(
+        PROJECT_TABLES, "project_id in (select unnest(?))"
+    )
+    counts = {}
+    for table, condition in conditions.items():
+        if (table,) in present:
+            rows = connection.execute(f"select count(*) from raw.{table} where {condition}", [[project_id]]).fetchall()
+            counts[table] = rows[0][0]
+    return counts
 
 
 def delete_lines(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[str]) -> None:

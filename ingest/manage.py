@@ -1,25 +1,27 @@
-"""What `add-project` looks at and `remove-project` takes away."""
+"""Projects into the data directory and out of it: what `add-project` and `remove-project` do."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
 from ingest.database import opened, opened_read_only
 from ingest.errors import IngestError
-from ingest.files import disk_errors, open_regular
-from ingest.landing import remove_rows
+from ingest.files import disk_errors, exclusive_lock, open_regular
+from ingest.landing_rows import count_rows, remove_rows
 from ingest.paths import DataDir
-from ingest.registry import Project, get_project, remove
-from ingest.repositories import open_repository
+from ingest.registry import Project, get_project, load_projects, register, remove, slug
+from ingest.repositories import repository_root
+from ingest.runlog import new_run_id
+from ingest.sync import DATA_LOCK, Progress, describe, load_redactor
 
 EDGE_BYTES = 64 * 1024
 _DAY = re.compile(rb'"timestamp":\s*"(\d{4}-\d\d-\d\d)T')
-_TABLES = ("session_files", "session_lines", "commits", "commit_files", "parse_errors", "redactions", "labels")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,19 @@ class FoundSessions:
     bytes: int
     first_day: str | None
     last_day: str | None
+
+
+@dataclass(frozen=True)
+class Added:
+    """A project as it is registered now, its sessions, and the commits of its history (None where none was read).
+
+    `failures` are sentences for the user: what could not be read.
+    """
+
+    project: Project
+    sessions: list[FoundSessions]
+    commits: int | None
+    failures: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,13 +61,45 @@ class Removal:
     delete_archive: bool
 
 
-def working_repository(directory: Path) -> Path | None:
-    """The root of the repository that `directory` is in, None if it is in none."""
-    try:
-        with open_repository(directory) as repository:
-            return Path(repository.working_tree_dir or repository.common_dir)
-    except IngestError:
-        return None
+def add_project(
+    data: DataDir,
+    *,
+    name: str,
+    repository: Path | None = None,
+    sessions: Sequence[Path] = (),
+    git_metadata: Path | None = None,
+    project_id: str | None = None,
+    since: str | None = None,
+    notes: str = "",
+    progress: Progress | None = None,
+) -> Added:
+    """Register or update a project, read its history and detect its instrumentation tier; copies no session.
+
+    A new project without any source gets the repository of the working directory. Raises IngestError as `register`,
+    and where another command is at work in the data directory; nothing is registered then.
+    """
+    with exclusive_lock(data.runs, DATA_LOCK):
+        is_known = any(project.project_id == (project_id or slug(name)) for project in load_projects(data))
+        if not (repository or sessions or git_metadata or is_known):
+            repository = _working_repository()
+        redactor = load_redactor(data)
+        project = register(
+            data,
+            name=redactor.redact_text(name),
+            repository=repository,
+            sessions=sessions,
+            git_metadata=git_metadata,
+            project_id=project_id,
+            since=since,
+            notes=redactor.redact_text(notes),
+        )
+        outcome = describe(data, project, redactor, new_run_id(), progress)
+    return Added(
+        project=get_project(data, project.project_id),
+        sessions=found_sessions(project),
+        commits=outcome.history.commits if outcome.history else None,
+        failures=outcome.failures,
+    )
 
 
 def found_sessions(project: Project) -> list[FoundSessions]:
@@ -72,10 +119,14 @@ def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Rem
     project = get_project(data, project_id)
     directories = [path for path in (data.raw(project_id), data.processed(project_id)) if path.exists()]
     files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
+    rows: dict[str, int] = {}
+    if data.database.exists():
+        with opened_read_only(data.database) as connection:
+            rows = count_rows(connection, project_id)
     return Removal(
         project_id=project_id,
         name=project.name,
-        rows=_count_rows(data, project_id),
+        rows=rows,
         directories=[str(path) for path in directories],
         archived_files=len(files),
         archived_bytes=sum(path.stat().st_size for path in files),
@@ -86,42 +137,26 @@ def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Rem
 def remove_project(data: DataDir, removal: Removal) -> None:
     """Remove the project: its rows first, then its entry, and last, if so planned, its archive.
 
-    Raises IngestError when the database is locked; nothing has gone then. After a kill the same command, or the next
+    Raises IngestError when the database is locked or another command is at work; nothing has gone then. After a kill the same command, or the next
     sync, takes the rest.
     """
-    if data.database.exists():
-        with opened(data) as connection:
-            remove_rows(connection, [removal.project_id])
-    if removal.delete_archive:
-        for path in (data.raw(removal.project_id), data.processed(removal.project_id)):
-            if path.exists():
-                with disk_errors(path):
-                    shutil.rmtree(path)
-    remove(data, removal.project_id)
+    with exclusive_lock(data.runs, DATA_LOCK):
+        if data.database.exists():
+            with opened(data) as connection:
+                remove_rows(connection, [removal.project_id])
+        if removal.delete_archive:
+            for path in (data.raw(removal.project_id), data.processed(removal.project_id)):
+                if path.exists():
+                    with disk_errors(path):
+                        shutil.rmtree(path)
+        remove(data, removal.project_id)
 
 
-def _count_rows(data: DataDir, project_id: str) -> dict[str, int]:
-    if not data.database.exists():
-        return {}
-    with opened_read_only(data.database) as connection:
-        present = {
-            row[0]
-            for row in connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'raw'"
-            ).fetchall()
-        }
-        rows = {}
-        for table in _TABLES:
-            if table not in present:
-                continue
-            condition = (
-                "file_id in (select file_id from raw.session_files where project_id = ?)"
-                if table == "session_lines"
-                else "project_id = ?"
-            )
-            count = connection.execute(f"select count(*) from raw.{table} where {condition}", [project_id])
-            rows[table] = count.fetchall()[0][0]
-        return rows
+def _working_repository() -> Path | None:
+    try:
+        return repository_root(Path.cwd())
+    except IngestError:
+        return None
 
 
 def _edges(path: Path) -> tuple[int, list[str]]:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import IngestError
+from ingest.files import make_private_directory
 from ingest.paths import PRODUCT_ROOT
 from ingest.redaction_rules import Rule, read_rules, rules_version
 from ingest.redaction_scan import MAX_DEPTH, Scanner, Span, is_json
@@ -72,7 +73,7 @@ def _create_key(path: Path) -> bytes:
     key = secrets.token_bytes(KEY_BYTES)
     aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(path.parent)
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(key.hex() + "\n")
             file.flush()

@@ -24,6 +24,7 @@ from ingest.repositories import repository_root, worktree_paths
 SCHEMA_PATH = Path(__file__).with_name("projects.schema.json")
 SCHEMA_VERSION = 1
 STATUSES = ("pending_processing", "processing", "completed", "archived")
+NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\\s]+@[^/\\\s:]+:")
@@ -167,13 +168,14 @@ def remove(data: DataDir, project_id: str) -> Project:
     return project
 
 
-def set_status(data: DataDir, project_id: str, status: str, instrumentation_tier: int | None = _UNSET) -> None:
-    """Note how far a project is and, where given, its tier (1-3, or None for unknown)."""
+def set_status(data: DataDir, project_id: str, status: str, instrumentation_tier: int | None = _UNSET) -> Project:
+    """Note how far a project is and, where given, its tier (1-3, or None for unknown). Returns the new entry."""
     with _locked(data) as projects:
         project = replace(_pick(projects, project_id), status=status)
         if instrumentation_tier is not _UNSET:
             project = replace(project, instrumentation_tier=instrumentation_tier)
         save_projects(data, [project if other.project_id == project_id else other for other in projects])
+    return project
 
 
 def slug(name: str) -> str:
@@ -226,11 +228,14 @@ def _session_directory(path: str | Path) -> str:
     ).as_posix()
 
 
-def _existing(path: str | Path, what: str, advice: str) -> Path:
+def _existing(path: str | Path, what: str, advice: str, *, is_file: bool = False) -> Path:
     resolved = Path(path).expanduser().resolve()
-    _storable(resolved)
-    if not resolved.is_dir():
-        problem = "is not a directory" if resolved.exists() else "does not exist"
+    if printable(str(resolved)) != str(resolved):
+        raise IngestError(
+            f"The path {printable(str(resolved))} is not valid UTF-8: rename it, or give a link with another name."
+        )
+    if not (resolved.is_file() if is_file else resolved.is_dir()):
+        problem = f"is not a {'file' if is_file else 'directory'}" if resolved.exists() else "does not exist"
         raise IngestError(f"The {what} {_clean(str(path))} {problem}: {advice}.")
     return resolved
 
@@ -238,21 +243,8 @@ def _existing(path: str | Path, what: str, advice: str) -> Path:
 def _metadata(path: str | Path | None) -> str | None:
     if path is None or str(path) == "":
         return None
-    resolved = Path(path).expanduser().resolve()
-    _storable(resolved)
-    if not resolved.is_file():
-        problem = "is not a file" if resolved.exists() else "does not exist"
-        raise IngestError(
-            f"The git metadata {_clean(str(path))} {problem}: give the path of a git-metadata.json with --git-metadata."
-        )
-    return resolved.as_posix()
-
-
-def _storable(path: Path) -> None:
-    if printable(str(path)) != str(path):
-        raise IngestError(
-            f"The path {printable(str(path))} is not valid UTF-8: rename it, or give a link with another name."
-        )
+    advice = "give the path of a git-metadata.json with --git-metadata"
+    return _existing(path, "git metadata", advice, is_file=True).as_posix()
 
 
 def _day(since: str | date | None) -> str | None:

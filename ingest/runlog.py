@@ -11,21 +11,16 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from ingest.errors import IngestError
 from ingest.files import make_private_directory, open_private, write_all
 from ingest.paths import DataDir
+from ingest.redaction import Redactor
 
 ERROR_LENGTH = 500
-
-
-class TextRedactor(Protocol):
-    """The part of a redactor that the run log needs."""
-
-    def redact_text(self, text: str) -> str: ...
 
 
 def now() -> datetime:
@@ -45,7 +40,7 @@ def step(
     step_name: str,
     project_id: str | None = None,
     *,
-    redactor: TextRedactor | None = None,
+    redactor: Redactor | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Record one step of a run.
 
@@ -92,7 +87,7 @@ def _record(
     }
 
 
-def _error_text(error: BaseException, redactor: TextRedactor | None) -> str:
+def _error_text(error: BaseException, redactor: Redactor | None) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if redactor is not None:

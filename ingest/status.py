@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from ingest.agents.claude_code import default_root, list_files
+from ingest.agents.claude_code import cleanup_days, default_root, list_files
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import is_inside
@@ -20,9 +19,6 @@ from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
 from ingest.registry import Project, load_projects
 from ingest.runlog import now
-
-# What Claude Code does where its settings do not say otherwise (`cleanupPeriodDays`).
-AGENT_DEFAULT_CLEANUP_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -123,16 +119,6 @@ def read_landed(data: DataDir) -> dict[str, Landed]:
     return {project_id: Landed(**values) for project_id, values in counts.items()}
 
 
-def cleanup_days(root: Path | None = None) -> int:
-    """After how many days the agent deletes a session: what its settings say, else its default."""
-    settings = (root or default_root()).parent / "settings.json"
-    try:
-        value = json.loads(settings.read_text(encoding="utf-8")).get("cleanupPeriodDays")
-    except (OSError, ValueError, AttributeError):
-        return AGENT_DEFAULT_CLEANUP_DAYS
-    return value if isinstance(value, int) and value > 0 else AGENT_DEFAULT_CLEANUP_DAYS
-
-
 def _project_status(
     data: DataDir, project: Project, runs: list[dict[str, Any]], landed: dict[str, Landed] | None
 ) -> ProjectStatus:
@@ -145,7 +131,15 @@ def _project_status(
     transcripts = [entry for entry in manifest.values() if entry.kind == "transcript"]
     own = [run for run in runs if run.get("project_id") == project.project_id]
     last = own[-1] if own else None
-    errors = [run["error"] for run in own if last and run["run_id"] == last["run_id"] and run.get("error")]
+    # A landing belongs to no project: where it failed, it failed for all of its run.
+    errors = [
+        run["error"]
+        for run in runs
+        if last
+        and run["run_id"] == last["run_id"]
+        and run.get("project_id") in (None, project.project_id)
+        and run.get("error")
+    ]
     waiting_files, waiting_bytes, purge_at = _waiting(project, transcripts)
     return ProjectStatus(
         project_id=project.project_id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,17 +19,20 @@ from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock, write_atomically
 from ingest.git_history import HistoryResult, extract_history, import_history
 from ingest.instrumentation import instrumentation_tier
-from ingest.landing import LandingResult, land, land_operations
+from ingest.landing import LandingResult, land
+from ingest.landing_operations import land_operations
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
-from ingest.registry import Project, get_project, load_projects, set_status
+from ingest.registry import NOTHING_REGISTERED, Project, get_project, load_projects, set_status
 from ingest.runlog import new_run_id, step
 
 # What is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
 
 METADATA_VERSION = 1
+# What a command holds while it changes registry, archive and database; held on the directory of the run log.
+DATA_LOCK = "this data directory"
 
 
 @dataclass
@@ -69,29 +73,54 @@ def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | No
     Raises IngestError if none is registered, a name is unknown, another sync runs, or the disk or the database
     refuses; what was finished before stays, and the same command goes on from there.
     """
-    projects = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)] or load_projects(data)
-    if not projects:
-        raise IngestError(
-            "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
+    with exclusive_lock(data.runs, DATA_LOCK):
+        projects = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)] or load_projects(data)
+        if not projects:
+            raise IngestError(NOTHING_REGISTERED)
+        try:
+            return _sync(data, projects, new_run_id(), progress)
+        except BaseException:
+            _not_completed(data, projects)
+            raise
+
+
+def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
+    redactor = load_redactor(data)
+    outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
+    with step(data, run_id, "land", redactor=redactor) as counts:
+        landing = land(
+            data,
+            projects,
+            run_id,
+            _labelled(progress, "landing"),
+            problems={outcome.project_id: outcome.problems for outcome in outcomes},
         )
-    run_id = new_run_id()
-    with exclusive_lock(data.runs, "this data directory"):
-        redactor = load_redactor(data)
-        outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
-        with step(data, run_id, "land", redactor=redactor) as counts:
-            landing = land(
-                data,
-                projects,
-                run_id,
-                _labelled(progress, "landing"),
-                problems={outcome.project_id: outcome.problems for outcome in outcomes},
-            )
-            counts.update(vars(landing))
-        for outcome in outcomes:
-            set_status(data, outcome.project_id, "pending_processing" if outcome.nothing_done else "completed")
-        with opened(data) as connection:
-            land_operations(connection, data, run_id)
+        counts.update(vars(landing))
+    for project, outcome in zip(projects, outcomes, strict=True):
+        set_status(data, project.project_id, _status_after(data, project, outcome))
+    with opened(data) as connection:
+        land_operations(connection, data, run_id)
     return SyncResult(run_id, outcomes, landing)
+
+
+def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> str:
+    """`archived` where all sources are gone and the archive is what is left; a source that comes back completes it."""
+    if not outcome.nothing_done:
+        return "completed"
+    sources = [*project.session_directories, project.git_metadata or project.repository]
+    is_gone = not any(source and Path(source).exists() for source in sources)
+    has_archive = (
+        bool(read_manifest(data.manifest(project.project_id))) or data.git_metadata(project.project_id).exists()
+    )
+    return "archived" if is_gone and has_archive else "pending_processing"
+
+
+def _not_completed(data: DataDir, projects: Sequence[Project]) -> None:
+    """After a failure: what this run was at has to be processed again. A full disk may refuse even that."""
+    with suppress(IngestError):
+        for project in projects:
+            if get_project(data, project.project_id).status == "processing":
+                set_status(data, project.project_id, "pending_processing")
 
 
 def load_redactor(data: DataDir) -> Redactor:
@@ -105,16 +134,13 @@ def describe(
     """Read the project's history, detect its instrumentation tier and write metadata.json; touches no session."""
     outcome = ProjectOutcome(project.project_id)
     _read_history(data, project, redactor, run_id, progress, outcome)
-    _detect_tier(data, project, outcome)
-    set_status(data, project.project_id, project.status, instrumentation_tier=outcome.tier)
-    write_metadata(data, get_project(data, project.project_id))
+    _note_tier(data, project, project.status, outcome)
     return outcome
 
 
 def write_metadata(data: DataDir, project: Project) -> None:
     """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
-    manifest_path = data.manifest(project.project_id)
-    entries = read_manifest(manifest_path).values() if manifest_path.exists() else ()
+    entries = read_manifest(data.manifest(project.project_id)).values()
     transcripts = [entry for entry in entries if entry.kind == "transcript"]
     document: dict[str, Any] = {
         "schema_version": METADATA_VERSION,
@@ -162,10 +188,7 @@ def _collect(
         except IngestError as error:
             _fail(outcome, "archive", str(error), redactor)
     _read_history(data, project, redactor, run_id, progress, outcome)
-    _detect_tier(data, project, outcome)
-    tier = outcome.tier if outcome.tier is not None else project.instrumentation_tier
-    set_status(data, project.project_id, "processing", instrumentation_tier=tier)
-    write_metadata(data, get_project(data, project.project_id))
+    _note_tier(data, project, "processing", outcome)
     return outcome
 
 
@@ -195,13 +218,14 @@ def _read_history(
         _fail(outcome, "git", str(error), redactor)
 
 
-def _detect_tier(data: DataDir, project: Project, outcome: ProjectOutcome) -> None:
-    path = data.git_metadata(project.project_id)
-    if path.exists():
-        try:
-            outcome.tier = instrumentation_tier(path)
-        except IngestError as error:
-            outcome.failures.append(str(error))
+def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOutcome) -> None:
+    """Detect the tier from the history that is there, and write it into the registry and metadata.json."""
+    try:
+        outcome.tier = instrumentation_tier(data.git_metadata(project.project_id))
+    except IngestError as error:
+        outcome.failures.append(str(error))
+    tier = outcome.tier if outcome.tier is not None else project.instrumentation_tier
+    write_metadata(data, set_status(data, project.project_id, status, instrumentation_tier=tier))
 
 
 def _fail(outcome: ProjectOutcome, name: str, sentence: str, redactor: Redactor) -> None:

@@ -19,12 +19,14 @@ from ingest.errors import Problem
 from ingest.files import is_inside, open_regular, printable
 from ingest.repositories import common_directory, worktree_paths
 
-__all__ = ["AGENT", "SourceFile", "default_root", "find_session_directories", "first_cwd", "list_files"]
+__all__ = ["AGENT", "SourceFile", "cleanup_days", "default_root", "find_session_directories", "first_cwd", "list_files"]
 
 AGENT = "claude-code"
 STEP = "archive"
 FIRST_RECORDS_BYTES = 4 * 1024 * 1024
 READ_BYTES = 64 * 1024
+# What Claude Code does where its settings do not say otherwise (`cleanupPeriodDays`).
+DEFAULT_CLEANUP_DAYS = 30
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -33,6 +35,16 @@ def default_root() -> Path:
     """Where Claude Code keeps a directory per working directory: `projects` in `CLAUDE_CONFIG_DIR` or `~/.claude`."""
     configured = os.environ.get("CLAUDE_CONFIG_DIR", "").strip()
     return (Path(configured).expanduser() if configured else Path.home() / ".claude") / "projects"
+
+
+def cleanup_days(root: Path | None = None) -> int:
+    """After how many days the agent deletes a session: what its settings say, else its default."""
+    settings = (root or default_root()).parent / "settings.json"
+    try:
+        value = json.loads(settings.read_text(encoding="utf-8")).get("cleanupPeriodDays")
+    except (OSError, ValueError, AttributeError):
+        return DEFAULT_CLEANUP_DAYS
+    return value if isinstance(value, int) and value > 0 else DEFAULT_CLEANUP_DAYS
 
 
 def list_files(root: Path) -> tuple[list[SourceFile], list[Problem]]:

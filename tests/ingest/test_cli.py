@@ -16,12 +16,12 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from ingest.agents.claude_code import DEFAULT_CLEANUP_DAYS, cleanup_days
 from ingest.cli import main
 from ingest.data_repository import ignore_text, init_data, normal_remote
 from ingest.errors import IngestError
 from ingest.files import exclusive_lock
 from ingest.paths import PRODUCT_ROOT
-from ingest.status import AGENT_DEFAULT_CLEANUP_DAYS, cleanup_days
 from ingest.terminal import plain_table, size
 
 DOCS = PRODUCT_ROOT / "docs" / "commands.md"
@@ -316,7 +316,16 @@ def test_every_environment_variable_is_documented() -> None:
 
 def test_init_data_makes_a_repository_of_its_own(shell: Shell) -> None:
     assert shell.json("init-data")["is_new"] is True
-    for name in ("ope.db", "ope.db.wal", ".redaction_key", "logs/x.log", "outputs/x.csv", "raw/a/manifest.jsonl"):
+    for name in (
+        "ope.db",
+        "ope.db.wal",
+        ".redaction_key",
+        ".redaction_key.1-ab",
+        "raw/a/.scratch/copy",
+        "logs/x.log",
+        "outputs/x.csv",
+        "raw/a/manifest.jsonl",
+    ):
         path = shell.data / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -328,7 +337,7 @@ def test_init_data_makes_a_repository_of_its_own(shell: Shell) -> None:
     (shell.data / ".gitignore").write_text("mine\n*.db\n")
     assert shell.json("init-data") == {"root": str(shell.data), "is_new": False, "ignore_changed": True}
     kept = (shell.data / ".gitignore").read_text().splitlines()
-    assert kept[:2] == ["mine", "*.db"] and kept.count("*.db") == 1 and ".redaction_key" in kept
+    assert kept[:2] == ["mine", "*.db"] and kept.count("*.db") == 1 and ".redaction_key*" in kept
     assert shell.json("init-data")["ignore_changed"] is False
 
 
@@ -384,7 +393,7 @@ def test_one_remote_has_many_spellings(address: str, normal: str) -> None:
 
 def test_clean_up_days_come_from_the_agents_settings(tmp_path: Path) -> None:
     root = tmp_path / "projects"
-    assert cleanup_days(root) == AGENT_DEFAULT_CLEANUP_DAYS
+    assert cleanup_days(root) == DEFAULT_CLEANUP_DAYS
     for text, days in (
         ('{"cleanupPeriodDays": 90}', 90),
         ("{broken", 30),
