@@ -152,6 +152,26 @@
 {%- endmacro %}
 
 
+{# True where the text begins with, or ends with, another. In words that every engine has. #}
+{% macro begins_with(text, start) -%}
+    (left({{ text }}, length({{ start }})) = {{ start }})
+{%- endmacro %}
+
+{% macro finishes_with(text, end) -%}
+    (right({{ text }}, length({{ end }})) = {{ end }})
+{%- endmacro %}
+
+
+{# Weekday of a timestamp, 1 = Monday. #}
+{% macro iso_weekday(timestamp) -%}
+    {{ return(adapter.dispatch('iso_weekday', 'ope')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(timestamp) -%}
+    extract(isodow from {{ timestamp }})
+{%- endmacro %}
+
+
 {# Bytes of a text in UTF-8. #}
 {% macro byte_length(text) -%}
     {{ return(adapter.dispatch('byte_length', 'ope')(text)) }}

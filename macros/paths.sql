@@ -1,11 +1,12 @@
 {# A path in one spelling: forward slashes, a lower-case drive letter (Windows and WSL write both), no slash at the end. #}
 {% macro comparable_path(path) -%}
-    rtrim(
+    {%- set slashed = "replace(" ~ path ~ ", chr(92), '/')" -%}
+    regexp_replace(
         case
-            when {{ matches("replace(" ~ path ~ ", '\\', '/')", "'^[A-Za-z]:'") }}
-                then lower(substr({{ path }}, 1, 1)) || substr(replace({{ path }}, '\', '/'), 2)
-            else replace({{ path }}, '\', '/')
+            when {{ matches(slashed, "'^[A-Za-z]:'") }} then lower(left({{ slashed }}, 1)) || substr({{ slashed }}, 2)
+            else {{ slashed }}
         end,
-        '/'
+        '(.)/+$',
+        '\1'
     )
 {%- endmacro %}

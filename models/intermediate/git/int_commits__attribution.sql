@@ -28,13 +28,13 @@ trailers as (
         project_id,
         commit_sha,
         case
-            when starts_with(line, 'co-authored-by:') then 'co_author'
-            when starts_with(line, 'assisted-by:') then 'assisted_by'
+            when {{ begins_with('line', "'co-authored-by:'") }} then 'co_author'
+            when {{ begins_with('line', "'assisted-by:'") }} then 'assisted_by'
         end as field,
         trim(substr(line, position(':' in line) + 1)) as field_value
 
     from message_lines
-    where starts_with(line, 'co-authored-by:') or starts_with(line, 'assisted-by:')
+    where {{ begins_with('line', "'co-authored-by:'") }} or {{ begins_with('line', "'assisted-by:'") }}
 
 ),
 
@@ -113,8 +113,8 @@ final as (
         on fields.field = rules.field
         and case rules.match
             when 'equals' then fields.field_value = rules.pattern
-            when 'starts_with' then starts_with(fields.field_value, rules.pattern)
-            when 'ends_with' then ends_with(fields.field_value, rules.pattern)
+            when 'starts_with' then {{ begins_with('fields.field_value', 'rules.pattern') }}
+            when 'ends_with' then {{ finishes_with('fields.field_value', 'rules.pattern') }}
             when 'contains' then contains(fields.field_value, rules.pattern)
         end
     group by fields.project_id, fields.commit_sha

@@ -18,7 +18,8 @@ first_directories as (
 
     select
         root_session_id,
-        min_by(cwd, (file_rank, line_number)) as first_cwd
+        min_by(cwd, (file_rank, line_number)) as first_cwd,
+        min_by({{ comparable_path('cwd') }}, (file_rank, line_number)) as directory
 
     from {{ ref('stg_claude_code__records') }}
     where cwd is not null and provenance = 'assistant'
@@ -34,8 +35,8 @@ matched as (
 
     from first_directories
     inner join checkouts
-        on {{ comparable_path('first_directories.first_cwd') }} = checkouts.checkout_path
-        or starts_with({{ comparable_path('first_directories.first_cwd') }}, checkouts.checkout_path || '/')
+        on first_directories.directory = checkouts.checkout_path
+        or {{ begins_with('first_directories.directory', "checkouts.checkout_path || '/'") }}
     group by first_directories.root_session_id
 
 ),

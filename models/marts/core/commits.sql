@@ -90,7 +90,7 @@ final as (
         coalesce(file_counts.insertions, 0) as insertions,
         coalesce(file_counts.deletions, 0) as deletions,
         cast(extract(hour from typed.authored_local_at) as integer) as authored_local_hour,
-        cast(extract(isodow from typed.authored_local_at) as integer) as authored_local_weekday,
+        cast({{ iso_weekday('typed.authored_local_at') }} as integer) as authored_local_weekday,
 
         -- booleans
         coalesce(typed.parent_count > 1, false) as is_merge,

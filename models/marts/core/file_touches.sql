@@ -50,7 +50,7 @@ final as (
         -- text
         touches.touched_path as path,
         case
-            when starts_with(touches.touched_path, checkouts.checkout_path || '/')
+            when {{ begins_with('touches.touched_path', "checkouts.checkout_path || '/'") }}
                 then substr(touches.touched_path, length(checkouts.checkout_path) + 2)
         end as relative_path,
         touches.touch_kind,

@@ -43,7 +43,7 @@ final as (
         failures,
         cast(null as bigint) as bytes,
         duration_ms,
-        cast(null as varchar) as details,
+        cast(null as {{ dbt.type_string() }}) as details,
         case when status in ('error', 'fail', 'warn', 'runtime error') then message end as error,
         started_at,
         ended_at
