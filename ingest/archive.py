@@ -21,8 +21,9 @@ from ingest.archive_copy import (
     TAIL_QUIET_SECONDS,
     Copied,
     TailRule,
+    Workshop,
 )
-from ingest.archive_file import Meter, Outcome, Workshop, copy_file
+from ingest.archive_file import Meter, Outcome, copy_file
 from ingest.archive_plan import SESSIONS, Work, name_redactor, plan, versions
 from ingest.archive_repair import check_untouched, recover_unlisted
 from ingest.errors import IngestError, Problem

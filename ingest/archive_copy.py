@@ -12,7 +12,7 @@ import hmac
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,18 @@ class TailRule:
 
     def takes(self, tail: bytes, quiet: float) -> bool:
         return quiet >= self.give_up_seconds or (quiet >= self.quiet_seconds and is_complete_json(tail))
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every copy of a run needs."""
+
+    raw: Path
+    scratch: Path
+    redactor: Redactor
+    hash_key: bytes
+    tail_rule: TailRule
+    taken: Collection[str]  # archived paths that a new version must not get
 
 
 @dataclass(frozen=True)
@@ -110,14 +122,11 @@ def source_errors() -> Iterator[None]:
 
 
 def copy_lines(
+    shop: Workshop,
     source: int,
     state: os.stat_result,
     target: Path,
-    scratch: Path,
     start: Start,
-    redactor: Redactor,
-    hash_key: bytes,
-    tail_rule: TailRule,
     progress: Callable[[int], None],
 ) -> Copied:
     """Continue `target` with the new whole lines of an open source, up to the size it had when it was opened.
@@ -126,7 +135,7 @@ def copy_lines(
     IngestError if the disk refuses. An archived file that is shorter than it should be, or was edited, is rebuilt
     aside and swapped in.
     """
-    read = prefix_hash(source, state, start, hash_key)
+    read = prefix_hash(source, state, start, shop.hash_key)
     before = size_of(target)
     rest_size = state.st_size - start.consumed_bytes
     if not rest_size and start.source_hash and before == start.archived_bytes:
@@ -141,18 +150,18 @@ def copy_lines(
         destination, cut = target, start.archived_bytes
     else:
         read, content = hashlib.sha256(), hashlib.sha256()
-        destination, cut = scratch, 0
+        destination, cut = shop.scratch, 0
     # As long as both are the same bytes, one hash serves both; most files hold no secret.
     is_same = read.digest() == content.digest()
     with writing(destination, cut, created=before is None or not is_whole) as output:
         try:
-            for piece, taken, is_tail in _lines(source, state, copied, tail_rule, take_tail):
+            for piece, taken, is_tail in _lines(source, state, copied, shop.tail_rule, take_tail):
                 if is_same:
                     content = read.copy()
                 read.update(piece)
                 data = piece + b"\n" if is_tail else piece[len(piece) - taken :]
                 if data:
-                    redacted, found = redactor.redact_jsonl(data)
+                    redacted, found = shop.redactor.redact_jsonl(data)
                     is_same = is_same and redacted == piece
                     if not is_same:
                         content.update(redacted)
@@ -174,10 +183,10 @@ def copy_lines(
             copied.problem = str(error)
     if not is_whole:
         with disk_errors(target):
-            scratch.replace(target)
+            shop.scratch.replace(target)
     copied.archived_bytes += copied.added_bytes
     copied.archived_lines += copied.added_lines
-    copied.source_hash = keyed_hash(hash_key, read)
+    copied.source_hash = keyed_hash(shop.hash_key, read)
     copied.content_hash = (read if is_same else content).hexdigest()
     copied.pending_bytes = max(state.st_size - copied.consumed_bytes, 0)
     copied.is_written = bool(copied.added_bytes) or before != copied.archived_bytes or not is_whole

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from ingest.archive_copy import (
     Copied,
     PrefixChangedError,
     SourceError,
     Start,
-    TailRule,
+    Workshop,
     copy_lines,
 )
 from ingest.archive_plan import Work, next_version
 from ingest.archive_text import copy_text
 from ingest.files import disk_errors, open_regular, safe_join
 from ingest.manifest import ManifestEntry
-from ingest.redaction import Redactor
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What every copy of a run needs."""
-
-    raw: Path
-    scratch: Path
-    redactor: Redactor
-    hash_key: bytes
-    tail_rule: TailRule
-    taken: Collection[str]  # archived paths that a new version must not get
 
 
 @dataclass(frozen=True)
@@ -61,12 +47,9 @@ def copy_file(shop: Workshop, work: Work, progress: Callable[[int], None]) -> Ou
         return Outcome(work, path, version, error=error.strerror or str(error))
     copy = partial(
         copy_lines if work.base.endswith(".jsonl") else copy_text,
+        shop,
         source,
         state,
-        scratch=shop.scratch,
-        redactor=shop.redactor,
-        hash_key=shop.hash_key,
-        tail_rule=shop.tail_rule,
         progress=progress,
     )
     try:

@@ -11,7 +11,7 @@ from ingest.archive_copy import (
     CHUNK_BYTES,
     Copied,
     Start,
-    TailRule,
+    Workshop,
     is_complete_json,
     keyed_hash,
     prefix_hash,
@@ -27,24 +27,21 @@ _PEM_BEGIN, _PEM_END = b"-----BEGIN ", b"-----END "
 
 
 def copy_text(
+    shop: Workshop,
     source: int,
     state: os.stat_result,
     target: Path,
-    scratch: Path,
     start: Start,
-    redactor: Redactor,
-    hash_key: bytes,
-    tail_rule: TailRule,
     progress: Callable[[int], None],
 ) -> Copied:
     """Archive a plain-text or JSON file as a whole, once it is complete JSON or has been quiet for a while.
 
     `is_new_version` in the result means that the old text is no beginning of the new one: the result then lies in
-    `scratch`, for the caller to name. Raises as `copy_lines`.
+    `shop.scratch`, for the caller to name. Raises as `copy_lines`.
     """
-    prefix_hash(source, state, start, hash_key)
+    prefix_hash(source, state, start, shop.hash_key)
     before = size_of(target)
-    is_settled = tail_rule.quiet_for(state) >= tail_rule.quiet_seconds
+    is_settled = shop.tail_rule.quiet_for(state) >= shop.tail_rule.quiet_seconds
     with source_errors():
         whole = os.pread(source, state.st_size, 0) if state.st_size <= CHUNK_BYTES else None
     is_document = whole is not None and is_complete_json(whole)
@@ -55,7 +52,7 @@ def copy_text(
     read, content = hashlib.sha256(), hashlib.sha256()
     is_repair = bool(start.source_hash) and before != start.archived_bytes
     is_open = False
-    with writing(scratch, 0, created=True) as output:
+    with writing(shop.scratch, 0, created=True) as output:
         if is_settled or is_document or is_repair:
             # What an earlier run has taken is taken again, whatever the clock says.
             end = state.st_size if is_settled or is_document else start.consumed_bytes
@@ -63,7 +60,7 @@ def copy_text(
             for piece in pieces:
                 read.update(piece)
                 redacted, found = (
-                    _redact_document(piece, redactor) if is_document else redactor.redact_text_bytes(piece)
+                    _redact_document(piece, shop.redactor) if is_document else shop.redactor.redact_text_bytes(piece)
                 )
                 content.update(redacted)
                 with disk_errors(target):
@@ -76,19 +73,19 @@ def copy_text(
                 progress(len(piece))
     copied.archived_lines += is_open
     copied.read_bytes = max(copied.consumed_bytes - start.consumed_bytes, 0)
-    copied.source_hash, copied.content_hash = keyed_hash(hash_key, read), content.hexdigest()
+    copied.source_hash, copied.content_hash = keyed_hash(shop.hash_key, read), content.hexdigest()
     copied.pending_bytes = max(state.st_size - copied.consumed_bytes, 0)
     copied.added_bytes = max(copied.archived_bytes - start.archived_bytes, 0)
     copied.added_lines = max(copied.archived_lines - start.archived_lines, 0)
     copied.is_written = True
     copied.is_rebuilt = is_repair and (before or 0) < start.archived_bytes
-    if before is not None and not is_repair and not _begins_with(scratch, target, start.archived_bytes):
+    if before is not None and not is_repair and not _begins_with(shop.scratch, target, start.archived_bytes):
         copied.is_new_version = True
         copied.added_bytes, copied.added_lines = copied.archived_bytes, copied.archived_lines
         return copied
     with disk_errors(target):
         make_private_directory(target.parent)
-        scratch.replace(target)
+        shop.scratch.replace(target)
     return copied
 
 

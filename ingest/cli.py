@@ -29,17 +29,7 @@ from ingest.summary import read_summary, show_summary
 from ingest.sync import sync
 from ingest.terminal import number, progress_shown, show_line, show_table
 
-GIT_LOCATION = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_SHALLOW_FILE",
-    "GIT_PREFIX",
-)
+GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
 
@@ -108,7 +98,8 @@ def add_project_command(
     """Register a project, or update it where its id is registered already.
 
     What an update does not give is kept. A new project without --repo, --sessions and --git-metadata gets the git
-    repository of the working directory. The history is read at once, to tell how sessions are marked in commits (the instrumentation tier).
+    repository of the working directory. The history is read at once, to tell how sessions are marked in commits (the
+    instrumentation tier).
 
     \b
     Example:

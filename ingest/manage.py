@@ -79,19 +79,20 @@ def add_project(
     and where another command is at work in the data directory; nothing is registered then.
     """
     with exclusive_lock(data.runs, DATA_LOCK):
-        is_known = any(project.project_id == (project_id or slug(name)) for project in load_projects(data))
+        redactor = load_redactor(data)
+        name, notes = redactor.redact_text(name), redactor.redact_text(notes)
+        is_known = (project_id or slug(name)) in {project.project_id for project in load_projects(data)}
         if not (repository or sessions or git_metadata or is_known):
             repository = _working_repository()
-        redactor = load_redactor(data)
         project = register(
             data,
-            name=redactor.redact_text(name),
+            name=name,
             repository=repository,
             sessions=sessions,
             git_metadata=git_metadata,
             project_id=project_id,
             since=since,
-            notes=redactor.redact_text(notes),
+            notes=notes,
         )
         outcome = describe(data, project, redactor, new_run_id(), progress)
     return Added(
@@ -135,10 +136,10 @@ def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Rem
 
 
 def remove_project(data: DataDir, removal: Removal) -> None:
-    """Remove the project: its rows first, then its entry, and last, if so planned, its archive.
+    """Remove the project: its rows first, then, if so planned, its archive, and last its entry.
 
-    Raises IngestError when the database is locked or another command is at work; nothing has gone then. After a kill the same command, or the next
-    sync, takes the rest.
+    Raises IngestError when the database is locked or another command is at work; nothing has gone then. After a kill
+    the same command, or the next sync, takes the rest.
     """
     with exclusive_lock(data.runs, DATA_LOCK):
         if data.database.exists():

@@ -90,10 +90,11 @@ def _record(
 def _error_text(error: BaseException, redactor: Redactor | None) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
+    # Our own sentences need no name; the text of any other exception may quote the input.
+    text = str(error) if isinstance(error, IngestError) else f"{type(error).__name__}: {error}"
     if redactor is not None:
-        return redactor.redact_text(f"{type(error).__name__}: {error}")[:ERROR_LENGTH]
-    # Our own sentences hold no content; the text of any other exception may quote the input.
-    return str(error)[:ERROR_LENGTH] if isinstance(error, IngestError) else type(error).__name__
+        return redactor.redact_text(text)[:ERROR_LENGTH]
+    return text[:ERROR_LENGTH] if isinstance(error, IngestError) else type(error).__name__
 
 
 def _append(data: DataDir, record: dict[str, Any]) -> None:

@@ -73,15 +73,21 @@ def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | No
     Raises IngestError if none is registered, a name is unknown, another sync runs, or the disk or the database
     refuses; what was finished before stays, and the same command goes on from there.
     """
+    _chosen(data, project_ids)  # before the lock: a wrong name must not make a data directory
     with exclusive_lock(data.runs, DATA_LOCK):
-        projects = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)] or load_projects(data)
-        if not projects:
-            raise IngestError(NOTHING_REGISTERED)
+        projects = _chosen(data, project_ids)
         try:
             return _sync(data, projects, new_run_id(), progress)
         except BaseException:
             _not_completed(data, projects)
             raise
+
+
+def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
+    projects = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)] or load_projects(data)
+    if not projects:
+        raise IngestError(NOTHING_REGISTERED)
+    return projects
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
@@ -109,9 +115,8 @@ def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> s
         return "completed"
     sources = [*project.session_directories, project.git_metadata or project.repository]
     is_gone = not any(source and Path(source).exists() for source in sources)
-    has_archive = (
-        bool(read_manifest(data.manifest(project.project_id))) or data.git_metadata(project.project_id).exists()
-    )
+    has_sessions = bool(read_manifest(data.manifest(project.project_id)))
+    has_archive = has_sessions or data.git_metadata(project.project_id).exists()
     return "archived" if is_gone and has_archive else "pending_processing"
 
 

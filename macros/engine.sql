@@ -11,7 +11,10 @@
 {%- endmacro %}
 
 {% macro duckdb__utc_timestamp(text) -%}
-    (try_cast({{ text }} as timestamptz) at time zone 'UTC')
+    case
+        -- 'infinity' and the years after 9999 are times for DuckDB, but for nobody else
+        when {{ text }} like '____-__-__%' then (try_cast({{ text }} as timestamptz) at time zone 'UTC')
+    end
 {%- endmacro %}
 
 

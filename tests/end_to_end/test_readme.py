@@ -35,6 +35,6 @@ def test_summary(sample_warehouse: Warehouse) -> None:
     # the first line names the data directory, and dbt's results lie elsewhere here
     lines = sample_warehouse.ingest("summary").splitlines()
     expected = [
-        line for line in shown[1].splitlines()[1:] if not re.match(r"models|seeds|tests|warning|last dbt|→", line)
+        line for line in shown[1].splitlines()[1:] if not re.match(r"models|seeds|tests|unit tests|warning|last dbt|→", line)
     ]
-    assert [line for line in lines[1:] if not re.match(r"models|seeds|tests|warning|last dbt|→", line)] == expected
+    assert [line for line in lines[1:] if not re.match(r"models|seeds|tests|unit tests|warning|last dbt|→", line)] == expected

@@ -1,4 +1,4 @@
-"""The command line, from registering to removing; and its documentation."""
+"""The command line, from registering to removing."""
 
 from __future__ import annotations
 
@@ -9,95 +9,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import click
 import duckdb
 import pytest
-from click.testing import CliRunner, Result
 
 from ingest.agents.claude_code import DEFAULT_CLEANUP_DAYS, cleanup_days
-from ingest.cli import main
-from ingest.data_repository import ignore_text, init_data, normal_remote
-from ingest.errors import IngestError
 from ingest.files import exclusive_lock
 from ingest.paths import PRODUCT_ROOT
 from ingest.terminal import plain_table, size
-
-DOCS = PRODUCT_ROOT / "docs" / "commands.md"
-COMMANDS = {"add-project", "sync", "projects", "status", "init-data", "remove-project", "summary"}
-
-
-class Shell:
-    """Commands with a data directory, an agent's home and a repository of their own."""
-
-    def __init__(self, root: Path) -> None:
-        self.data = root / "data"
-        self.home = root / "home"
-        self.repository = root / "work" / "app"
-        self.sessions = self.home / "projects" / "-work-app"
-        self.environment = {"OPE_DATA_DIR": str(self.data), "CLAUDE_CONFIG_DIR": str(self.home), "NO_COLOR": "1"}
-
-    def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> Result:
-        result = CliRunner(env=self.environment).invoke(main, arguments, input=typed)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
-
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.data / "ope.db"), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    def write_session(self, name: str, count: int = 3) -> Path:
-        records = [
-            {
-                "type": "user",
-                "uuid": f"{name}-{index}",
-                "sessionId": name,
-                "cwd": str(self.repository),
-                "timestamp": f"2026-01-0{index + 1}T10:00:00.000Z",
-            }
-            for index in range(count)
-        ]
-        self.sessions.mkdir(parents=True, exist_ok=True)
-        path = self.sessions / f"{name}.jsonl"
-        path.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
-        return path
-
-    def make_repository(self) -> None:
-        self.repository.mkdir(parents=True)
-        git(self.repository, "init", "--quiet")
-        (self.repository / "a.py").write_text("print('one line of it')\n")
-        git(self.repository, "add", ".")
-        git(self.repository, "commit", "--quiet", "-m", "Add a")
-
-
-def git(directory: Path, *arguments: str) -> None:
-    names = {f"GIT_{who}_{what}": "ada@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    subprocess.run(
-        ["git", "-C", str(directory), *arguments],
-        check=True,
-        capture_output=True,
-        env={**os.environ, **names, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"},
-    )
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path.resolve())
-
-
-@pytest.fixture
-def synced(shell: Shell) -> Shell:
-    shell.make_repository()
-    shell.write_session("s1")
-    shell.run("add-project", "--name", "My App", "--repo", str(shell.repository))
-    shell.run("sync")
-    return shell
+from tests.ingest.shell import Shell, git
 
 
 def test_from_registering_to_status(shell: Shell) -> None:
@@ -131,7 +51,8 @@ def test_from_registering_to_status(shell: Shell) -> None:
     (one,) = status["projects"]
     assert (one["archived_lines"], one["waiting_files"], one["last_run_status"]) == (3, 0, "ok")
     assert one["landed"] == {"files": 1, "lines": 3, "commits": 1, "errors": 0, "redactions": 0}
-    assert status["synced_at"] and status["database_problem"] is None
+    assert re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["synced_at"])
+    assert status["database_problem"] is None
     assert "my-app" in shell.run("status").stdout and "my-app" in shell.run("projects").stdout
 
 
@@ -163,8 +84,44 @@ def test_one_vanished_project_does_not_stop_the_other(synced: Shell, tmp_path: P
     steps = {row[0] for row in synced.ask("select step from raw.parse_errors where project_id = 'my-app'")}
     assert steps == {"archive", "git"}
     projects = {project["project_id"]: project["status"] for project in synced.json("projects")}
-    assert projects == {"my-app": "pending_processing", "other": "completed"}
+    assert projects == {"my-app": "archived", "other": "completed"}
     assert synced.json("status")["projects"][0]["last_run_status"] == "failed"
+
+
+def test_an_archived_project_is_completed_again_when_its_sources_are_back(synced: Shell) -> None:
+    shutil.rmtree(synced.repository)
+    away = synced.sessions.rename(synced.home / "away")
+    synced.run("sync", code=1)
+    assert synced.json("projects")[0]["status"] == "archived"
+    away.rename(synced.sessions)
+    synced.run("sync")
+    assert synced.json("projects")[0]["status"] == "completed"
+
+
+def test_a_failed_landing_is_told_by_every_project_of_its_run(synced: Shell) -> None:
+    (synced.data / "ope.db").write_bytes(b"no database")
+    synced.run("sync", code=1)
+    (project,) = synced.json("status")["projects"]
+    assert (project["status"], project["last_run_status"]) == ("pending_processing", "failed")
+    assert "not a database" in project["last_error"]
+
+
+def test_an_update_keeps_what_is_not_given(synced: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = synced.repository.parent / "elsewhere"
+    elsewhere.mkdir()
+    git(elsewhere, "init", "--quiet")
+    monkeypatch.chdir(elsewhere)
+    project = synced.json("add-project", "--name", "My App", "--notes", "the second time")["project"]
+    assert (project["repository"], project["notes"]) == (str(synced.repository), "the second time")
+    assert synced.json("add-project", "--name", "New")["project"]["repository"] == str(elsewhere)
+
+
+def test_secrets_in_a_name_or_in_notes_are_replaced(synced: Shell) -> None:
+    secret = "AKIA" + "Q7" * 8
+    synced.run("add-project", "--name", "My App", "--notes", f"key {secret}")
+    written = [path for path in synced.data.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    assert written == []
+    assert "[REDACTED:" in synced.json("projects")[0]["notes"]
 
 
 def test_half_a_failure_is_a_sentence_and_exit_code_0(synced: Shell) -> None:
@@ -280,115 +237,6 @@ def test_works_as_a_module_without_a_terminal(synced: Shell) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "landed 0 lines" in done.stdout and "\x1b" not in done.stdout + done.stderr
-
-
-def commands() -> list[tuple[str, click.Command]]:
-    return sorted(main.commands.items())
-
-
-def test_the_commands_are_the_documented_ones() -> None:
-    assert {name for name, _ in commands()} == COMMANDS
-    assert set(re.findall(r"^## ([a-z-]+)$", DOCS.read_text(), re.MULTILINE)) == COMMANDS
-
-
-@pytest.mark.parametrize(("name", "command"), commands())
-def test_every_command_has_help_an_example_and_a_page(name: str, command: click.Command) -> None:
-    shown = CliRunner().invoke(main, [name, "-h"]).output
-    assert "Example:" in shown and f"python -m ingest {name}" in shown
-    assert command.help and len(command.help.split("\n")[0]) > 20
-    page = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.MULTILINE | re.DOTALL)
-    assert page and f"python -m ingest {name}" in page[1]
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{parameter.opts} has no help"
-            assert f"`{parameter.opts[0]}" in page[1], f"{parameter.opts[0]} is not in {DOCS.name}"
-
-
-def test_every_environment_variable_is_documented() -> None:
-    read = set()
-    for path in (PRODUCT_ROOT / "ingest").rglob("*.py"):
-        read |= set(re.findall(r"environ(?:\.get\(|\[)\s*\"([A-Z_]+)\"", path.read_text()))
-    assert {"OPE_DATA_DIR", "CLAUDE_CONFIG_DIR"} <= read
-    text = DOCS.read_text()
-    read -= {"PATH"}  # the system's own
-    assert [name for name in sorted(read) if f"`{name}`" not in text] == []
-
-
-def test_init_data_makes_a_repository_of_its_own(shell: Shell) -> None:
-    assert shell.json("init-data")["is_new"] is True
-    for name in (
-        "ope.db",
-        "ope.db.wal",
-        ".redaction_key",
-        ".redaction_key.1-ab",
-        "raw/a/.scratch/copy",
-        "logs/x.log",
-        "outputs/x.csv",
-        "raw/a/manifest.jsonl",
-    ):
-        path = shell.data / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    listing = subprocess.run(
-        ["git", "-C", str(shell.data), "status", "--porcelain", "-uall"], capture_output=True, text=True, check=True
-    ).stdout
-    assert sorted(line[3:] for line in listing.splitlines()) == [".gitignore", "raw/a/manifest.jsonl"]
-
-    (shell.data / ".gitignore").write_text("mine\n*.db\n")
-    assert shell.json("init-data") == {"root": str(shell.data), "is_new": False, "ignore_changed": True}
-    kept = (shell.data / ".gitignore").read_text().splitlines()
-    assert kept[:2] == ["mine", "*.db"] and kept.count("*.db") == 1 and ".redaction_key*" in kept
-    assert shell.json("init-data")["ignore_changed"] is False
-
-
-def test_init_data_takes_another_directory(shell: Shell, tmp_path: Path) -> None:
-    assert "OPE_DATA_DIR" in shell.run("init-data", str(tmp_path / "else where")).stdout
-    assert (tmp_path / "else where" / ".gitignore").read_text() == ignore_text()
-
-
-def test_init_data_refuses_the_program_and_other_repositories(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    product = tmp_path / "product"
-    (product / "data").mkdir(parents=True)
-    git(product, "init", "--quiet")
-    git(product, "remote", "add", "origin", "git@example.org:team/ope.git")
-    monkeypatch.setattr("ingest.data_repository.PRODUCT_ROOT", product)
-
-    for directory in (product, product / "models", product / "data" / "inner"):
-        with pytest.raises(IngestError, match="program's own repository"):
-            init_data(directory)
-    with pytest.raises(IngestError, match="contains the program"):
-        init_data(tmp_path)
-    assert init_data(product / "data").is_new
-
-    shell.make_repository()
-    with pytest.raises(IngestError, match="inside another repository"):
-        init_data(shell.repository / "data")
-
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    git(clone, "init", "--quiet")
-    git(clone, "remote", "add", "backup", "https://me:word@Example.org/team/ope")
-    with pytest.raises(IngestError, match="same remote") as caught:
-        init_data(clone)
-    assert "word" not in str(caught.value)
-    git(clone, "remote", "set-url", "backup", "https://example.org/team/ope-data")
-    assert init_data(clone).is_new is False
-
-
-@pytest.mark.parametrize(
-    ("address", "normal"),
-    [
-        ("git@Host.org:a/B.git", "host.org/a/b"),
-        ("ssh://git@host.org:22/a/b.git", "host.org/a/b"),
-        ("https://host.org/a/b/", "host.org/a/b"),
-        ("/srv/git/a.git", "/srv/git/a"),
-        ("file:///srv/git/a", "/srv/git/a"),
-    ],
-)
-def test_one_remote_has_many_spellings(address: str, normal: str) -> None:
-    assert normal_remote(address) == normal
 
 
 def test_clean_up_days_come_from_the_agents_settings(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_step_is_one_private_line(data: DataDir) -> None:
 @pytest.mark.parametrize(
     ("error", "redactor", "text"),
     [
-        (IngestError("no hunter2 there"), Redactor(), "IngestError: no [gone] there"),
+        (IngestError("no hunter2 there"), Redactor(), "no [gone] there"),
         (ValueError("hunter2"), Redactor(), "ValueError: [gone]"),
         (IngestError("no such place"), None, "no such place"),
         (ValueError("hunter2"), None, "ValueError"),  # nobody can say what stands in it

@@ -1,6 +1,6 @@
--- Copies, echoes and older versions are left out, and nothing else: over all sessions each record (uuid) counts exactly
--- once, also where a line of a shared response is known to one session only; what has no uuid counts at least once in
--- its session; and what counts is a record.
+-- Copies, echoes and older versions are left out, and nothing else: over all sessions each record (uuid, and response
+-- where one uuid stands for several) counts exactly once; what has no uuid counts at least once in its session; and what
+-- counts is a record.
 with records as (
 
     select * from {{ ref('stg_claude_code__records') }}
@@ -14,47 +14,15 @@ counted as (
 
 ),
 
-copies as (
-
-    select
-        root_session_id,
-        record_key
-
-    from {{ ref('int_records__owners') }}
-    where not is_owner
-
-),
-
--- The one record that need not count under its uuid: a response that was copied whole, under new uuids.
-copied_responses as (
-
-    select
-        records.root_session_id,
-        records.message_id
-
-    from records
-    inner join copies
-        on records.root_session_id = copies.root_session_id
-        and records.message_id = copies.record_key
-    left join counted
-        on records.uuid = counted.uuid
-    group by records.root_session_id, records.message_id
-    having count(counted.uuid) = 0
-
-),
-
 expected as (
 
     select
-        records.uuid,
-        bool_and(copied_responses.message_id is not null) as is_copied_response
+        uuid,
+        count(distinct coalesce(message_id, '')) as times
 
     from records
-    left join copied_responses
-        on records.root_session_id = copied_responses.root_session_id
-        and records.message_id = copied_responses.message_id
-    where records.uuid is not null
-    group by records.uuid
+    where uuid is not null
+    group by uuid
 
 ),
 
@@ -98,9 +66,7 @@ failures as (
     from expected
     full join uuid_counts
         on expected.uuid = uuid_counts.uuid
-    where
-        coalesce(uuid_counts.times, 0) != 1
-        and not (uuid_counts.uuid is null and expected.is_copied_response)
+    where coalesce(uuid_counts.times, 0) != expected.times
 
     union all
 
@@ -114,7 +80,7 @@ failures as (
         on records.root_session_id = counted_places.root_session_id
         and records.session_id = counted_places.session_id
         and records.line_hash = counted_places.line_hash
-    where records.uuid is null and records.message_id is null and counted_places.file_id is null
+    where records.uuid is null and counted_places.file_id is null
 
     union all
 

@@ -1,5 +1,5 @@
--- Over all sessions: each response that the logs have is in `token_usage` once, each tool use in `tool_calls` once,
--- whatever was copied, resumed or echoed; and a response that was paid for is also a message that can be read.
+-- Over all sessions: each response that the logs have is in `token_usage` once, each tool use that counts once in its
+-- session's `tool_calls`, whatever was copied, resumed or echoed; and a response that was paid for can be read as a message.
 with logged_responses as (
 
     select
@@ -30,21 +30,26 @@ usage_counts as (
 
 logged_uses as (
 
-    select distinct tool_use_id
+    select distinct
+        uses.root_session_id,
+        uses.tool_use_id
 
-    from {{ ref('stg_claude_code__tool_uses') }}
-    where tool_use_id is not null
+    from {{ ref('stg_claude_code__tool_uses') }} as uses
+    inner join {{ ref('int_records__counted') }} as counted
+        on uses.file_id = counted.file_id
+        and uses.line_number = counted.line_number
 
 ),
 
 call_counts as (
 
     select
+        root_session_id,
         tool_use_id,
         count(*) as times
 
     from {{ ref('tool_calls') }}
-    group by tool_use_id
+    group by root_session_id, tool_use_id
 
 ),
 
@@ -78,7 +83,8 @@ failures as (
 
     from logged_uses
     full join call_counts
-        on logged_uses.tool_use_id = call_counts.tool_use_id
+        on logged_uses.root_session_id = call_counts.root_session_id
+        and logged_uses.tool_use_id = call_counts.tool_use_id
     where logged_uses.tool_use_id is null or coalesce(call_counts.times, 0) != 1
 
     union all
@@ -90,8 +96,7 @@ failures as (
 
     from token_usage
     left join messages
-        on token_usage.session_id = messages.session_id
-        and token_usage.response_id = messages.message_id
+        on token_usage.response_id = messages.message_id
     where messages.message_id is null
 
 )

@@ -1,11 +1,12 @@
 -- Never silence: a line that is no JSON has a row in the parse errors, and what they say of a line is about a line
--- that is there.
+-- that is there. (A blank line is no line of a log, so it needs no report.)
 with records as (
 
     select
         file_id,
         line_number,
-        is_json
+        is_json,
+        is_blank
 
     from {{ ref('stg_claude_code__records') }}
 
@@ -29,7 +30,7 @@ failures as (
     left join parse_errors
         on records.file_id = parse_errors.file_id
         and records.line_number = parse_errors.line_number
-    where not records.is_json and parse_errors.file_id is null
+    where not records.is_json and not records.is_blank and parse_errors.file_id is null
 
     union all
 

@@ -67,7 +67,7 @@ messages as (
         min_by(line_number, record_index) as line_number,
         min(record_index) as record_index,
         min_by(provenance, record_index) as provenance,
-        max(model) as model,
+        max(case when message_type = 'assistant' then model end) as model,
         max_by(stop_reason, record_index) as stop_reason,
         bool_or(has_plan) as has_plan,
         bool_or(is_meta) as is_meta,

@@ -24,7 +24,7 @@ ranked as (
     select
         records.*,
         row_number() over (
-            partition by records.root_session_id, records.uuid
+            partition by records.root_session_id, records.uuid, coalesce(records.message_id, '')
             order by records.provenance_rank, records.file_rank, records.line_number
         ) as uuid_rank,
         min(records.file_rank) over (
@@ -34,7 +34,8 @@ ranked as (
     from records
     left join copies
         on records.root_session_id = copies.root_session_id
-        and coalesce(records.message_id, records.uuid) = copies.record_key
+        and copies.key_kind = 'record'
+        and records.uuid = copies.record_key
     where copies.record_key is null
 
 ),
@@ -94,8 +95,8 @@ final as (
         coalesce(
             counted.message_id,
             counted.uuid,
-            -- a message that lost its uuid: its place is its id
-            case when counted.message_type is not null then counted.file_id || ':' || counted.line_number end
+            -- a record without any: its place is its id
+            counted.file_id || ':' || counted.line_number
         ) as message_id,
         counted.record_type,
         counted.message_type,

@@ -92,7 +92,7 @@ malformed as (
         count(*) as malformed_lines
 
     from records
-    where not is_json and file_rank = 1
+    where not is_json and not is_blank and file_rank = 1
     group by session_id
 
 ),

@@ -10,7 +10,6 @@ records as (
         root_session_id,
         session_id,
         uuid,
-        coalesce(message_id, uuid) as record_key,
         line_number
 
     from {{ ref('stg_claude_code__records') }}
@@ -56,7 +55,8 @@ summaries as (
         on titles.leaf_uuid = records.uuid
     left join owners
         on records.root_session_id = owners.root_session_id
-        and records.record_key = owners.record_key
+        and owners.key_kind = 'record'
+        and records.uuid = owners.record_key
     where titles.title_kind = 'summary' and coalesce(owners.is_owner, true)
 
 ),

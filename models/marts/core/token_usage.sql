@@ -22,7 +22,7 @@ copies as (
         record_key
 
     from {{ ref('int_records__owners') }}
-    where not is_owner
+    where key_kind = 'response' and not is_owner
 
 ),
 

@@ -15,7 +15,8 @@ lines as (
         source.file_id,
         source.line_number,
         {{ json_documents('source.line', [
-            '$.type', '$.data.type', '$.data.agentId', '$.message.content', '$.data.message.message.content'
+            '$.type', '$.data.type', '$.data.agentId', '$.data.message.type',
+            '$.message.content', '$.data.message.message.content'
         ], guard='source.is_json') }} as fields
 
     from {{ source('raw', 'session_lines') }} as source
@@ -34,7 +35,8 @@ named as (
         {{ json_value(element_at('fields', 1), '$') }} as record_type,
         {{ json_value(element_at('fields', 2), '$') }} as progress_type,
         {{ json_value(element_at('fields', 3), '$') }} as agent_id,
-        coalesce({{ element_at('fields', 4) }}, {{ element_at('fields', 5) }}) as content
+        {{ json_value(element_at('fields', 4), '$') }} as embedded_type,
+        coalesce({{ element_at('fields', 5) }}, {{ element_at('fields', 6) }}) as content
 
     from lines
 
@@ -45,8 +47,8 @@ contents as (
     select
         root_session_id,
         case
-            when progress_type = 'agent_progress' and agent_id is not null
-                then root_session_id || '/agent-' || agent_id
+            when progress_type = 'agent_progress'
+                then root_session_id || '/agent-' || coalesce(nullif(agent_id, ''), 'unknown')
             else file_session_id
         end as session_id,
         file_id,
@@ -55,8 +57,8 @@ contents as (
 
     from named
     where
-        record_type in ('user', 'assistant')
-        or progress_type = 'agent_progress'
+        (progress_type is null and record_type in ('user', 'assistant'))
+        or (progress_type = 'agent_progress' and embedded_type in ('user', 'assistant'))
 
 ),
 
@@ -82,7 +84,8 @@ exploded as (
             '$.type', '$.text', '$.thinking', '$.id', '$.name', '$.input',
             '$.tool_use_id', '$.is_error'
         ]) }} as fields,
-        {{ element_at(json_documents('element', ['$.content']), 1) }} as result_content
+        {{ element_at(json_documents('element', ['$.content']), 1) }} as result_content,
+        case when element like '"%' then {{ json_value('element', '$') }} end as plain_text
 
     from {{ explode('elements', 'blocks') }}
 
@@ -96,9 +99,17 @@ blocks as (
         file_id,
         line_number,
         block_index,
-        {{ element_at('fields', 1) }} as block_type,
-        coalesce({{ element_at('fields', 2) }}, {{ element_at('fields', 3) }}) as block_text,
-        coalesce({{ element_at('fields', 4) }}, {{ element_at('fields', 7) }}) as tool_use_id,
+        case when plain_text is not null then 'text' else {{ element_at('fields', 1) }} end as block_type,
+        coalesce(plain_text, {{ element_at('fields', 2) }}, {{ element_at('fields', 3) }}) as block_text,
+        case
+            when {{ element_at('fields', 1) }} in ('tool_use', 'tool_result')
+                then coalesce(
+                    nullif({{ element_at('fields', 4) }}, ''),
+                    nullif({{ element_at('fields', 7) }}, ''),
+                    -- a call or an answer that lost its id: its place is its id
+                    concat_ws(':', file_id, line_number, block_index)
+                )
+        end as tool_use_id,
         {{ element_at('fields', 5) }} as tool_name,
         {{ element_at('fields', 6) }} as tool_input,
         case

@@ -126,20 +126,22 @@ renamed as (
         -- ids
         root_session_id,
         case
-            when progress_type = 'agent_progress' and agent_id is not null
-                then root_session_id || '/agent-' || agent_id
+            when progress_type = 'agent_progress'
+                then root_session_id || '/agent-' || coalesce(nullif(agent_id, ''), 'unknown')
             else file_session_id
         end as session_id,
         file_id,
         file_rank,
         line_number,
-        coalesce(embedded_uuid, record_uuid) as uuid,
+        coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) as uuid,
         parent_uuid,
         logical_parent_uuid,
-        case when coalesce(embedded_uuid, record_uuid) is null then md5(line) end as line_hash,
+        case
+            when coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) is null then md5(line)
+        end as line_hash,
         recorded_session_id,
         forked_from_session_id,
-        coalesce(embedded_message_id, message_id) as message_id,
+        coalesce(nullif(embedded_message_id, ''), nullif(message_id, '')) as message_id,
         coalesce(embedded_request_id, request_id) as request_id,
         prompt_id,
         source_tool_use_id,
@@ -155,8 +157,8 @@ renamed as (
         record_type,
         coalesce(system_subtype, progress_type, attachment_type, queue_operation) as record_subtype,
         case
-            when progress_type = 'agent_progress' then embedded_type
-            when record_type in ('user', 'assistant') then record_type
+            when progress_type = 'agent_progress' and embedded_type in ('user', 'assistant') then embedded_type
+            when progress_type is null and record_type in ('user', 'assistant') then record_type
         end as message_type,
         coalesce(embedded_role, role) as role,
         coalesce(embedded_model, model) as model,
@@ -182,12 +184,12 @@ renamed as (
 
         -- numbers
         {{ byte_length('line') }} as line_bytes,
-        try_cast(coalesce(embedded_input_tokens, input_tokens) as bigint) as input_tokens,
-        try_cast(coalesce(embedded_output_tokens, output_tokens) as bigint) as output_tokens,
-        try_cast(coalesce(embedded_cache_write_tokens, cache_write_tokens) as bigint) as cache_write_tokens,
-        try_cast(coalesce(embedded_cache_read_tokens, cache_read_tokens) as bigint) as cache_read_tokens,
-        try_cast(coalesce(embedded_cache_write_5m_tokens, cache_write_5m_tokens) as bigint) as cache_write_5m_tokens,
-        try_cast(coalesce(embedded_cache_write_1h_tokens, cache_write_1h_tokens) as bigint) as cache_write_1h_tokens,
+        {{ token_count('coalesce(embedded_input_tokens, input_tokens)') }} as input_tokens,
+        {{ token_count('coalesce(embedded_output_tokens, output_tokens)') }} as output_tokens,
+        {{ token_count('coalesce(embedded_cache_write_tokens, cache_write_tokens)') }} as cache_write_tokens,
+        {{ token_count('coalesce(embedded_cache_read_tokens, cache_read_tokens)') }} as cache_read_tokens,
+        {{ token_count('coalesce(embedded_cache_write_5m_tokens, cache_write_5m_tokens)') }} as cache_write_5m_tokens,
+        {{ token_count('coalesce(embedded_cache_write_1h_tokens, cache_write_1h_tokens)') }} as cache_write_1h_tokens,
         coalesce(embedded_service_tier, service_tier) as service_tier,
         coalesce(embedded_speed, speed) as speed,
         try_cast(duration_ms as bigint) as duration_ms,
@@ -196,6 +198,7 @@ renamed as (
 
         -- booleans
         is_json,
+        not is_json and {{ matches('line', "'^[[:space:]]*$'") }} as is_blank,
         coalesce(try_cast(is_meta as boolean), false) as is_meta,
         coalesce(try_cast(is_sidechain as boolean), false) as is_sidechain,
         coalesce(try_cast(is_compact_summary as boolean), false) as is_compact_summary,

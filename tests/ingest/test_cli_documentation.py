@@ -1,0 +1,47 @@
+"""Every command and every environment variable has its help, its example and its place in docs/commands.md."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ingest.cli import main
+from ingest.paths import PRODUCT_ROOT
+
+DOCS = PRODUCT_ROOT / "docs" / "commands.md"
+COMMANDS = {"add-project", "sync", "projects", "status", "init-data", "remove-project", "summary"}
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    return sorted(main.commands.items())
+
+
+def test_the_commands_are_the_documented_ones() -> None:
+    assert {name for name, _ in commands()} == COMMANDS
+    assert set(re.findall(r"^## ([a-z-]+)$", DOCS.read_text(), re.MULTILINE)) == COMMANDS
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_every_command_has_help_an_example_and_a_page(name: str, command: click.Command) -> None:
+    shown = CliRunner().invoke(main, [name, "-h"]).output
+    assert "Example:" in shown and f"python -m ingest {name}" in shown
+    assert command.help and len(command.help.split("\n")[0]) > 20
+    page = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    assert page and f"python -m ingest {name}" in page[1]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{parameter.opts} has no help"
+            assert f"`{parameter.opts[0]}" in page[1], f"{parameter.opts[0]} is not in {DOCS.name}"
+
+
+def test_every_environment_variable_is_documented() -> None:
+    read = set()
+    for path in (PRODUCT_ROOT / "ingest").rglob("*.py"):
+        read |= set(re.findall(r"environ(?:\.get\(|\[)\s*\"([A-Z_]+)\"", path.read_text()))
+    assert {"OPE_DATA_DIR", "CLAUDE_CONFIG_DIR"} <= read
+    text = DOCS.read_text()
+    read -= {"PATH"}  # the system's own
+    assert [name for name in sorted(read) if f"`{name}`" not in text] == []
