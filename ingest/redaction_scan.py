@@ -7,15 +7,15 @@ found in it is mapped back to the offsets of the text around it, so that the cal
 from __future__ import annotations
 
 import bisect
-import codecs
-import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import re2
 
 from ingest.errors import IngestError
+from ingest.redaction_blocks import pieces, strings_from
+from ingest.redaction_escapes import Span, is_json, lift, unescape, whole_characters
+from ingest.redaction_escapes import _raw_offsets as _raw_offsets
 from ingest.redaction_rules import Rule, combine, compile_pattern, re2_options
 
 MAX_DEPTH = 8  # levels of text inside text
@@ -25,81 +25,16 @@ MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
 MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
+BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by line in an array or in string literals
+
 NEVER = r"[^\x00-\xff]"  # matches no byte
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # the two halves of one character
-_ESCAPE = re.compile(rb'\\(?:["\\/bfnrt]|' + _PAIR + rb"|u[0-9a-fA-F]{4})")
 _MARK = re.compile(rb"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 _JSON_LINE = re.compile(rb'^[ \t]*[\[{"][^\n]*$', re.MULTILINE)
 _COLON = re.compile(rb"\s*:\s*")
 _COMMA = re.compile(rb"\s*,\s*")
-_SIMPLE = {b'"': b'"', b"\\": b"\\", b"/": b"/", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _NAME_FIELDS = {b"name", b"key", b"header", b"field"}
-
-
-class Span(NamedTuple):
-    """A secret: its bytes [start, end), the rule, and the secret itself without escapes."""
-
-    start: int
-    end: int
-    rule_id: str
-    secret: bytes
-
-
-def _one_byte_each(error: UnicodeError) -> tuple[bytes, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return b"\x80" * (error.end - error.start), error.end
-
-
-codecs.register_error("ope-one-byte-each", _one_byte_each)
-
-
-def is_json(data: bytes) -> bool:
-    """Whether this is one valid JSON text. Any bytes are fine inside strings: JSON's structure is ASCII."""
-    try:
-        json.loads(data.decode("latin-1"))
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def unescape(raw: bytes) -> bytes:
-    """The text without JSON escapes; each becomes one byte (0x80 above U+00FF), what is no escape stays as it is."""
-    if b"\\" not in raw:
-        return raw
-    try:  # the fast way, for what is the inside of a JSON string
-        text = json.loads('"' + raw.decode("latin-1") + '"', strict=False)
-    except ValueError:
-        return _ESCAPE.sub(_unescape_one, raw)
-    return text.encode("latin-1", "ope-one-byte-each")
-
-
-def _unescape_one(match: re.Match[bytes]) -> bytes:
-    escape = match.group()
-    if len(escape) == 2:
-        return _SIMPLE[escape[1:]]
-    if len(escape) == 12:
-        return b"\x80"
-    code = int(escape[2:], 16)
-    return bytes((code,)) if code < 256 else b"\x80"
-
-
-def _raw_offsets(raw: bytes, wanted: Iterable[int]) -> list[int]:
-    """Offsets in `raw` of offsets in `unescape(raw)`."""
-    after: list[int] = []  # offset in the unescaped text just after each escape
-    shifts: list[int] = []  # how many more bytes the raw text has up to there
-    shift = 0
-    for match in _ESCAPE.finditer(raw):
-        shift += match.end() - match.start() - 1
-        after.append(match.end() - shift)
-        shifts.append(shift)
-    offsets = []
-    for offset in wanted:
-        index = bisect.bisect_right(after, offset) - 1
-        offsets.append(offset + (shifts[index] if index >= 0 else 0))
-    return offsets
 
 
 class Scanner:
@@ -142,6 +77,9 @@ class Scanner:
             if (patterns := [rule.pattern for rule in rules if rule.kind == "allow" and level in rule.checks])
         }
         self._kinds = {rule.rule_id: rule.kind for rule in rules}
+        self._blocks = {rule.rule_id for rule in rules if rule.family == BLOCK_FAMILY}
+        headers = [rule.prefilter for rule in rules if rule.rule_id in self._blocks]
+        self._block_header = compile_pattern(combine(headers) or NEVER, capture=False)
         self._rank = {rule.rule_id: rank for rank, rule in enumerate(rules)}
 
     def first_hit(self, data: bytes, start: int) -> int | None:
@@ -167,12 +105,35 @@ class Scanner:
         # The hit may lie in the name or, where the value is all escapes, in the value alone.
         for index in sorted(suspects | {index - 1 for index in suspects if index}):
             spans += self._scan_pair(data, tokens, index)
-        return self._merge(spans)
+        parts = self._scan_arrays(data, tokens, sorted(suspects))
+        if parts:  # what one string alone showed of a block is the same secret, not another one
+            spans = [span for span in spans if not any(p.start <= span.start and span.end <= p.end for p in parts)]
+        return self._merge(spans + parts)
+
+    def _scan_arrays(self, data: bytes, tokens: list[tuple[int, int]], suspects: list[int]) -> list[Span]:
+        """The parts of blocks whose lines are strings of an array. All parts of one block carry the whole block."""
+        found: list[Span] = []
+        done = 0  # strings before this one have been read
+        for index in suspects:
+            start, end = tokens[index]
+            if index < done or self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+                continue
+            done = strings_from(data, tokens, index)
+            run = tokens[index:done]
+            texts = [unescape(data[start + 1 : end - 1]) for start, end in run]
+            for block in self._scan_plain(b"\n".join(texts)) if len(run) > 1 else ():
+                if block.rule_id not in self._blocks:
+                    continue
+                for which, first, last in pieces(texts, block.start, block.end):
+                    raw_start, raw_end = run[which][0] + 1, run[which][1] - 1
+                    part = [Span(first, last, block.rule_id, block.secret)]
+                    found += lift(part, data[raw_start:raw_end], texts[which], raw_start)
+        return found
 
     def _scan_string(self, data: bytes, start: int, end: int, depth: int) -> list[Span]:
         raw = data[start:end]
         inner = unescape(raw)
-        return _lift(self.scan_text(inner, depth + 1), raw, inner, start)
+        return lift(self.scan_text(inner, depth + 1), raw, inner, start)
 
     def _scan_pair(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
         """`"name": "value"`, `"--name", "value"` and `"name": "NAME", "value": "value"`, if the name is a secret's."""
@@ -205,7 +166,7 @@ class Scanner:
             for span in self._scan_plain(head + secret + b'"')
             if self._kinds[span.rule_id] == "context" and len(head) < span.end <= len(head) + len(secret)
         ]
-        return _lift(spans, raw, secret, value_start + 1)
+        return lift(spans, raw, secret, value_start + 1)
 
     @staticmethod
     def _value_field(data: bytes, tokens: list[tuple[int, int]], index: int) -> int:
@@ -232,12 +193,20 @@ class Scanner:
         if depth < MAX_DEPTH and b"\\" in data:
             inner = unescape(data)
             if inner != data and self._prefilter.search(inner) is not None:
-                spans += _lift(self.scan_text(inner, depth + 1), data, inner, 0)
+                spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
         if depth < MAX_DEPTH and self._prefilter.search(data) is not None:
             for line in _JSON_LINE.finditer(data):
                 start, end = line.span()
                 if end - start >= MIN_JSON and is_json(line.group()):
-                    spans = [span for span in spans if span.end <= start or span.start >= end]
+                    # What a line that is JSON says is known better from inside, but a block of many lines may be
+                    # written as string literals, of which each is a line of JSON too.
+                    spans = [
+                        span
+                        for span in spans
+                        if span.end <= start
+                        or span.start >= end
+                        or (span.rule_id in self._blocks and (span.start < start or span.end > end))
+                    ]
                     spans += [
                         Span(span.start + start, span.end + start, span.rule_id, span.secret)
                         for span in self.scan_json(line.group(), depth + 1)
@@ -257,7 +226,7 @@ class Scanner:
                 else:
                     found = self._judge_named(match.group(key_group), secret, frozenset(rule.checks), rule.min_length)
                 if found is not None:
-                    spans.append(_whole_characters(data, Span(start, end, found.rule_id, secret)))
+                    spans.append(whole_characters(data, Span(start, end, found.rule_id, secret)))
                 # A value that is no secret may hold the name of the next one: go on behind the name (not for endless
                 # values: `password=password=…` must not cost the square of its length).
                 behind = end if found is not None or not key_group or end - start > MAX_VALUE else match.end(key_group)
@@ -268,7 +237,7 @@ class Scanner:
         return spans
 
     def _judge(self, rule: Rule, secret: bytes) -> bool:
-        return len(secret) >= rule.min_length and not self._allowed(secret, {"format", *rule.checks})
+        return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))
 
     def _judge_named(self, name: bytes, secret: bytes, checks: frozenset[str], min_length: int = 0) -> Rule | None:
         """The key rule that makes this value a secret, or None."""
@@ -300,24 +269,3 @@ class Scanner:
 def _text(name: str | bytes) -> str:
     """Group names are bytes in a Latin-1 pattern."""
     return name.decode("ascii") if isinstance(name, bytes) else name
-
-
-def _lift(spans: list[Span], raw: bytes, inner: bytes, start: int) -> list[Span]:
-    """Spans of an unescaped text, in the offsets of the raw one that begins at `start`."""
-    if not spans or len(raw) == len(inner):
-        return [Span(span.start + start, span.end + start, span.rule_id, span.secret) for span in spans]
-    offsets = _raw_offsets(raw, [offset for span in spans for offset in (span.start, span.end)])
-    return [
-        Span(offsets[2 * i] + start, offsets[2 * i + 1] + start, span.rule_id, span.secret)
-        for i, span in enumerate(spans)
-    ]
-
-
-def _whole_characters(data: bytes, span: Span) -> Span:
-    """Moves the ends to character borders, so that a replaced secret never leaves half a UTF-8 character."""
-    start, end = span.start, span.end
-    while start > 0 and span.start - start < 3 and 0x80 <= data[start] <= 0xBF and data[start - 1] >= 0x80:
-        start -= 1
-    while end < len(data) and end - span.end < 3 and 0x80 <= data[end] <= 0xBF and data[end - 1] >= 0x80:
-        end += 1
-    return span if (start, end) == (span.start, span.end) else Span(start, end, span.rule_id, data[start:end])
