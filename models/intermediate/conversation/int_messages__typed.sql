@@ -99,7 +99,9 @@ contents as (
             "chr(10) || chr(10)",
             'message_records.record_index, blocks.block_index'
         ) }} as reasoning,
-        count(*) filter (where blocks.block_type = 'tool_use') as tool_uses,
+        count(*) filter (
+            where blocks.block_type = 'tool_use' and message_records.message_type = 'assistant'
+        ) as tool_uses,
         bool_or(blocks.block_type = 'tool_result') as has_tool_result,
         bool_or(blocks.block_type = 'image') as has_image
 
