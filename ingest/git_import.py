@@ -30,10 +30,12 @@ from ingest.git_store import (
 from ingest.json_stream import Broken, read_commits_anyhow
 from ingest.redaction import Redactor
 
-IMPORTER_VERSION = 1
+IMPORTER_VERSION = 2
 CACHED_TEXTS = 20_000
+STATUSES = frozenset(STATUS.values())  # the words the marts know
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_STATUS_LETTER = re.compile(r"[A-Z]\d{0,3}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PERSON = re.compile(r"(?P<name>[^<]*)<(?P<email>[^>]*)>")
@@ -230,14 +232,14 @@ def _files(value: dict[str, Any], complain: Complain) -> list[dict[str, Any]]:
         if path is None:
             complain("malformed files", "a file without a path is left out")
             continue
-        status = _text(file.get("status"))
+        insertions, deletions = _counts(file, complain)
         found.append(
             {
                 "path": path,
                 "old_path": _text(file.get("old_path")),
-                "status": STATUS.get(status[:1], status) if status and status[:1].isupper() else status,
-                "insertions": _count(file, "insertions", complain),
-                "deletions": _count(file, "deletions", complain),
+                "status": _status(file, complain),
+                "insertions": insertions,
+                "deletions": deletions,
                 "added_line_hashes": _fingerprints(file, "added_line_hashes", complain),
                 "removed_line_hashes": _fingerprints(file, "removed_line_hashes", complain),
             }
@@ -245,12 +247,31 @@ def _files(value: dict[str, Any], complain: Complain) -> list[dict[str, Any]]:
     return found
 
 
-def _count(file: dict[str, Any], key: str, complain: Complain) -> int | None:
-    count = file.get(key)
-    if count is None or (isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 1 << 62):
-        return count
-    complain("malformed count", f"{key} is left out")
+def _status(file: dict[str, Any], complain: Complain) -> str | None:
+    """One of our words, or what git's letter (`M`, `R090`) stands for."""
+    status = file.get("status")
+    if status is None:
+        return None
+    if isinstance(status, str):
+        word = status.strip()
+        if word.lower() in STATUSES:
+            return word.lower()
+        if _STATUS_LETTER.fullmatch(word) and word[0] in STATUS:
+            return STATUS[word[0]]
+    complain("unknown file status", f"status is left out: {(_text(status) or type(status).__name__)[:80]}")
     return None
+
+
+def _counts(file: dict[str, Any], complain: Complain) -> tuple[int | None, int | None]:
+    """(insertions, deletions): both or neither, as git gives them; one alone would pass for the size of the change."""
+    counts = (file.get("insertions"), file.get("deletions"))
+    usable = [isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 1 << 62 for n in counts]
+    if all(usable):
+        return counts
+    if counts != (None, None):
+        wrong = " and ".join(key for key, fits in zip(("insertions", "deletions"), usable, strict=True) if not fits)
+        complain("malformed count", f"insertions and deletions are left out: {wrong} is no count")
+    return None, None
 
 
 def _fingerprints(file: dict[str, Any], key: str, complain: Complain) -> list[str] | None:

@@ -28,7 +28,7 @@ from ingest.landing_rows import (
     replace_file_rows,
     table_of,
 )
-from ingest.landing_text import repair_surrogates, split_lines
+from ingest.landing_text import mark_length, repair_surrogates, split_lines
 from ingest.redaction import TOKEN
 
 BATCH_BYTES = 100_000_000
@@ -40,6 +40,7 @@ MALFORMED = "malformed JSON"
 NO_OBJECT = "JSON that is no object"
 BAD_UTF8 = "invalid UTF-8"
 LONE_SURROGATE = "half a surrogate pair"
+BYTE_ORDER_MARK = "byte order mark"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class _Piece:
     first_line: int
     bad_utf8: tuple[int, ...]
     is_replaced: bool
+    has_mark: bool
     size: int
 
 
@@ -121,13 +123,14 @@ def _pieces(work: Work) -> Iterator[_Piece]:
             source.seek(byte)
             while True:
                 data = _read_lines(source, min(BATCH_BYTES, work.row.bytes - byte), work.row.bytes - byte)
-                lines, bad = split_lines(data)
+                mark = mark_length(data) if byte == 0 else 0
+                lines, bad = split_lines(data, skip=mark)
                 byte += len(data)
                 is_last = byte >= work.row.bytes or not data
                 # A row that is not at its end yet must not pass for the finished file.
                 content_hash = work.row.content_hash if is_last else ""
                 row = replace(work.row, bytes=byte, lines=line + len(lines), content_hash=content_hash)
-                yield _Piece(row, lines, line + 1, bad, is_replaced, len(data))
+                yield _Piece(row, lines, line + 1, bad, is_replaced, mark > 0, len(data))
                 line, is_replaced = row.lines, False
                 if is_last:
                     return
@@ -225,6 +228,8 @@ def _errors(
             else:
                 found.append((index, MALFORMED, f"{len(text)} characters"))
     for start, piece in zip(starts, pieces, strict=True):
+        if piece.has_mark:
+            found.append((start, BYTE_ORDER_MARK, "left out"))
         found.extend((start + bad, BAD_UTF8, "bytes replaced by U+FFFD") for bad in piece.bad_utf8)
     if repaired:
         mask = pa.array((index in repaired for index in range(total)), pa.bool_())

@@ -8,7 +8,12 @@ line is cut into its string tokens by position; each suspicious one is unescaped
 as JSON lines and as escaped text inside text; what is found is mapped back to raw positions. So escapes such as
 `\\u002d` inside a secret do not hide it, and quotes, numbers and structure are never touched.
 
-What it can miss: a secret cut into several JSON strings; one in an encoding of its own (base64 of a text, gzip); text
+A private key written line by line, as strings of a JSON array or as string literals, is found as one block: each
+string of it becomes the same token, and the signs of a patch before the lines stay.
+
+What it can miss: a part of a private key without its BEGIN line (a file read from its middle, the rest of a key in
+the next content block or record): base64 alone cannot be told from other data. Any other secret cut into several JSON
+strings; one in an encoding of its own (base64 of a text, gzip); text
 escaped more than `MAX_DEPTH` times; one written with escapes other than those of ASCII letters, digits and
 `"+-./:=_` in a line that looks harmless otherwise; numbers as JSON values; a passphrase with blanks. Characters above
 U+00FF that are written as escapes count as one byte in the keyed hash: such a secret has another token where it is

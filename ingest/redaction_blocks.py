@@ -41,9 +41,9 @@ def pieces(texts: Sequence[bytes], start: int, end: int) -> Iterator[tuple[int, 
         at += len(text) + 1  # texts are joined by one line break
         if at > end and lead is None and first < last:
             return  # begins and ends here
-        if last <= 0:
+        if last < 0:
             return
-        if first >= len(text):
+        if first >= len(text):  # before the block, or an empty line of it
             continue
         if lead is None:
             lead = _SIGNED if first and text[0] in _SIGNS else _INDENT

@@ -10,8 +10,9 @@ Six kinds of rows, all in RE2 syntax over UTF-8 bytes:
 - `escape`: no pattern; its prefilter only brings a string to the exact search.
 - `allow`: a whole value that is no secret: a placeholder, code that only names one, a path.
 
-`check_level` says which allow rows a value has to pass: `format` rows hold everywhere, the others where the rule, or
-the key and the syntax together, name them (`value`, `weak`, `bare`, separated by blanks).
+`check_level` says which allow rows a value has to pass: those of the levels that the rule, or the key and the syntax
+together, name (separated by blanks). `format` rows hold for every value of a name; only key blocks have a level of
+their own, `block`: what makes a short value a placeholder (a run of A, the word example) stands in real keys by chance.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import re2
 from ingest.errors import IngestError
 
 KINDS = ("token", "context", "key", "syntax", "escape", "allow")
-CHECKS = ("format", "value", "weak", "bare")
+CHECKS = ("format", "block", "value", "weak", "bare")
 COLUMNS = (
     "rule_id", "family", "kind", "check_level", "pattern", "prefilter", "min_length",
     "description", "source", "match_examples", "no_match_examples",

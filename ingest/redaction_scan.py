@@ -16,7 +16,7 @@ from ingest.errors import IngestError
 from ingest.redaction_blocks import pieces, strings_from
 from ingest.redaction_escapes import Span, is_json, lift, unescape, whole_characters
 from ingest.redaction_escapes import _raw_offsets as _raw_offsets
-from ingest.redaction_rules import Rule, combine, compile_pattern, re2_options
+from ingest.redaction_rules import CHECKS, Rule, combine, compile_pattern, re2_options
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
@@ -73,7 +73,7 @@ class Scanner:
         self._prefilter = compile_pattern(combine(prefilters), capture=False)
         self._allow = {
             level: compile_pattern(combine(patterns), capture=False)
-            for level in ("format", "value", "weak", "bare")
+            for level in CHECKS
             if (patterns := [rule.pattern for rule in rules if rule.kind == "allow" and level in rule.checks])
         }
         self._kinds = {rule.rule_id: rule.kind for rule in rules}

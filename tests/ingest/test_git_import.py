@@ -162,6 +162,54 @@ def test_mistakes_cost_what_they_touch(source, output):
     assert sorted(import_history(source, output, FakeRedactor()).problems, key=str) == sorted(result.problems, key=str)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("added", "added"),
+        ("Modified", "modified"),
+        ("M", "modified"),
+        ("R090", "renamed"),
+        ("type_changed", "type_changed"),
+        (None, None),
+        ("unknown", "problem"),
+        ("Mystery", "problem"),
+        ("X", "problem"),
+        ("", "problem"),
+        ("\ud83d", "problem"),
+        (3, "problem"),
+        (["added"], "problem"),
+    ],
+)
+def test_only_known_words_are_a_file_status(source, output, written, kept):
+    source.write_text(json.dumps([commit(SHA[0], files=[{"path": "a", "status": written}])]))
+    result = import_history(source, output, FakeRedactor())
+    is_problem = kept == "problem"
+    assert load(output)[SHA[0]]["files"][0]["status"] == (None if is_problem else kept)
+    assert [problem.reason for problem in result.problems] == ["unknown file status"] * is_problem
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept", "problems"),
+    [
+        ({"insertions": 3, "deletions": 0}, (3, 0), 0),
+        ({"insertions": None, "deletions": None}, (None, None), 0),
+        ({}, (None, None), 0),
+        ({"insertions": 3}, (None, None), 1),
+        ({"insertions": None, "deletions": 2}, (None, None), 1),
+        ({"insertions": 3, "deletions": -1}, (None, None), 1),
+        ({"insertions": "3", "deletions": 1}, (None, None), 1),
+        ({"insertions": 1.5, "deletions": True}, (None, None), 1),
+        ({"insertions": 1 << 62, "deletions": 1}, (None, None), 1),
+    ],
+)
+def test_a_count_of_lines_is_given_with_the_other_or_not_at_all(source, output, counts, kept, problems):
+    source.write_text(json.dumps([commit(SHA[0], files=[{"path": "a", **counts}])]))
+    result = import_history(source, output, FakeRedactor())
+    file = load(output)[SHA[0]]["files"][0]
+    assert (file["insertions"], file["deletions"]) == kept
+    assert [problem.reason for problem in result.problems] == ["malformed count"] * problems
+
+
 def test_a_file_that_breaks_off_keeps_what_came_before(source, output):
     source.write_text(json.dumps({"commits": COMMITS}, indent=1)[:-100])
     result = import_history(source, output, FakeRedactor())

@@ -336,3 +336,38 @@ def test_sidecar_of_a_subagent(data: DataDir) -> None:
         == [("p", '{"agentType":"Explore"}', "run-2")] * 2
     )
     assert ask(data, "select count(*), min(run_id) from raw.session_lines") == [(2, "run-1")]
+
+
+@pytest.mark.parametrize("bad", [b"", b"\xff"])
+def test_a_byte_order_mark_is_no_part_of_the_first_record(data: DataDir, bad: bytes) -> None:
+    mark = "\ufeff".encode()
+    first = mark + b'{"n": "' + bad + b'"}\n' + lines({"n": 2})
+    archive(data, "a.jsonl", first)
+
+    result = run(data)
+
+    assert (result.lines, result.bytes, result.malformed_lines) == (2, len(first), 0)
+    shown = '{"n": "' + bad.decode("utf-8", "replace") + '"}'
+    assert ask(data, "select is_json, line from raw.session_lines order by line_number") == [
+        (True, shown),
+        (True, '{"n": 2}'),
+    ]
+    errors = [(1, "byte order mark"), *([(1, "invalid UTF-8")] if bad else [])]
+    assert ask(data, "select line_number, reason from raw.parse_errors order by reason") == errors
+
+    # At the start of a later line, also where that is all there is to read, it is what it looks like: no JSON.
+    archive(data, "a.jsonl", first + mark + lines({"n": 3}), last_run_id="run-2")
+    assert run(data, "run-2").malformed_lines == 1
+    assert ask(data, "select line_number, reason from raw.parse_errors order by all") == [
+        *errors,
+        (3, "malformed JSON"),
+    ]
+
+
+def test_a_file_that_is_only_a_byte_order_mark_has_one_empty_line(data: DataDir) -> None:
+    archive(data, "a.jsonl", "\ufeff\n".encode())
+
+    run(data)
+
+    assert ask(data, "select line_number, is_json, line from raw.session_lines") == [(1, False, "")]
+    assert ask(data, "select line_number, reason from raw.parse_errors") == [(1, "byte order mark")]
