@@ -30,7 +30,7 @@ class FileChange:
 
     path: bytes
     old_path: bytes | None
-    status: str
+    status: str | None
     modes: tuple[str, str]
     objects: tuple[str, str]
     insertions: int | None = None
@@ -154,7 +154,7 @@ def _raw_entry(out: io.BufferedReader) -> FileChange:
     path, old_path = _token(out), None
     if letter[0] in "RC":
         old_path, path = path, _token(out)
-    return FileChange(path, old_path, STATUS.get(letter[0], "unknown"), (old_mode, new_mode), (old, new))
+    return FileChange(path, old_path, STATUS.get(letter[0]), (old_mode, new_mode), (old, new))
 
 
 def _count_entry(out: io.BufferedReader) -> tuple[bytes, int | None, int | None]:

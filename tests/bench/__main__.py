@@ -42,7 +42,7 @@ def dbt(data: Path, *arguments: str) -> Cost:
         "DBT_LOG_PATH": str(WORK / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
     }
-    return run([DBT, "--log-level", "warn", "build", *arguments], directory=PRODUCT_ROOT, environment=environment)
+    return run([DBT, "--log-level", "warn", *arguments], directory=PRODUCT_ROOT, environment=environment)
 
 
 def register(data: Path, sessions: Path, metadata: Path) -> Cost:
@@ -104,25 +104,18 @@ def path(sessions: Path, metadata: Path) -> None:
     sync = python(data, "-m", "ingest", "sync")
     show("sync (archive, git, landing)", sync, f"{total / 1e6 / sync.seconds:.0f} MB/s")
     print(f"  {'database after landing':<34} {size(data / 'ope.db') / 1e6:7.0f} MB")
-    build = dbt(data, *NO_TESTS)
+    show("dbt parse, once per change of code", dbt(data, "parse", "--no-partial-parse"))
+    build = dbt(data, "build", *NO_TESTS)
     show("dbt build without tests", build)
     for layer, part in dbt_layers(WORK / "target").items():
         print(f"    {layer:<32} {part.span_seconds:7.2f} s  {part.busy_seconds:7.2f} s added up, {part.nodes} nodes")
     print(f"  {'whole path without tests':<34} {sync.seconds + build.seconds:7.2f} s")
-    tests = run(
-        [DBT, "--log-level", "warn", "test", "--exclude-resource-type", "unit_test"],
-        directory=PRODUCT_ROOT,
-        environment={
-            "OPE_DATA_DIR": str(data),
-            "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
-            "DBT_TARGET_PATH": str(WORK / "target"),
-        },
-    )
+    tests = dbt(data, "test", *NO_UNIT_TESTS)
     show("data tests alone (dbt test)", tests)
     database = size(data / "ope.db")
     (data / "ope.db").unlink()
     python(data, "-m", "ingest", "sync")
-    whole = dbt(data, *NO_UNIT_TESTS)
+    whole = dbt(data, "build", *NO_UNIT_TESTS)
     show("dbt build with data tests", whole)
     print(f"  {'whole path with tests':<34} {sync.seconds + whole.seconds:7.2f} s")
     print(f"  {'database':<34} {database / 1e6:7.0f} MB  {total / 1e6:.0f} MB of sessions")
@@ -135,28 +128,17 @@ def nights(sessions: Path, metadata: Path) -> None:
     data = fresh("nightly")
     register(data, growing, metadata)
     python(data, "-m", "ingest", "sync")
-    dbt(data, *NO_UNIT_TESTS)
-    show(
-        "baseline: dbt ls (start-up alone)",
-        run(
-            [DBT, "--quiet", "ls", "--resource-type", "seed"],
-            directory=PRODUCT_ROOT,
-            environment={
-                "OPE_DATA_DIR": str(data),
-                "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
-                "DBT_TARGET_PATH": str(WORK / "target"),
-            },
-        ),
-    )
+    dbt(data, "build", *NO_UNIT_TESTS)
+    show("baseline: dbt ls (start-up alone)", dbt(data, "ls", "--resource-type", "seed"))
     show("nothing new: sync", python(data, "-m", "ingest", "sync"))
-    show("nothing new: dbt build, no tests", dbt(data, *NO_TESTS))
+    show("nothing new: dbt build, no tests", dbt(data, "build", *NO_TESTS))
     added = append(missing)
     sync = python(data, "-m", "ingest", "sync")
     show("1 % more: sync", sync, f"{added / 1e6:.1f} MB in {len(missing)} files")
-    build = dbt(data, *NO_TESTS)
+    build = dbt(data, "build", *NO_TESTS)
     show("1 % more: dbt build, no tests", build)
     print(f"  {'1 % night without tests':<34} {sync.seconds + build.seconds:7.2f} s")
-    tested = dbt(data, *NO_UNIT_TESTS)
+    tested = dbt(data, "build", *NO_UNIT_TESTS)
     show("dbt build with data tests", tested)
     print(f"  {'1 % night with tests':<34} {sync.seconds + tested.seconds:7.2f} s")
 

@@ -103,8 +103,9 @@ def sessions() -> dict[str, list[Any]]:
             user("x", toolUseResult=outcome) for outcome in ("text", None, 5, [1], {"file": 5}, {"agentId": 5})
         ],
         "paths": [user("x", cwd=cwd) for cwd in (None, 5, "", "/", "C:\\Users\\sam\\odd", "c:/Users/sam/odd")],
-        "titles": [record("summary", summary={"a": 1}, leafUuid=5), record("summary", summary="", leafUuid=None)]
-        + [
+        "titles": [
+            record("summary", summary={"a": 1}, leafUuid=5),
+            record("summary", summary="", leafUuid=None),
             record("pr-link", prNumber="abc", prUrl=None),
             record("system", subtype={"a": 1}),
             record("queue-operation"),
