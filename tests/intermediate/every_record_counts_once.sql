@@ -1,6 +1,6 @@
 -- Copies, echoes and older versions are left out, and nothing else: over all sessions each record (uuid, and response
--- where one uuid stands for several) counts exactly once; what has no uuid counts at least once in its session; and what
--- counts is a record.
+-- where one uuid stands for several) counts exactly once; what has no uuid counts at least once in its session; and
+-- what counts is a record.
 with records as (
 
     select * from {{ ref('stg_claude_code__records') }}

@@ -1,5 +1,5 @@
 -- Over all sessions: each response that the logs have is in `token_usage` once, each tool use that counts once in its
--- session's `tool_calls`, whatever was copied, resumed or echoed; and a response that was paid for can be read as a message.
+-- session's `tool_calls`, whatever was copied, resumed or echoed; and a response that was paid for can be read.
 with logged_responses as (
 
     select

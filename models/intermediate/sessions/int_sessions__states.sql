@@ -14,7 +14,11 @@ ownership as (
 
     select
         root_session_id,
-        md5({{ ordered_text("concat_ws(':', key_kind, record_key, owner_root_session_id)", "','", 'key_kind, record_key') }}) as ownership_hash
+        md5({{ ordered_text(
+            "concat_ws(':', key_kind, record_key, owner_root_session_id)",
+            "','",
+            'key_kind, record_key'
+        ) }}) as ownership_hash
 
     from {{ ref('int_records__owners') }}
     group by root_session_id
