@@ -132,14 +132,21 @@ def nights(sessions: Path, metadata: Path) -> None:
     show("baseline: dbt ls (start-up alone)", dbt(data, "ls", "--resource-type", "seed"))
     show("nothing new: sync", python(data, "-m", "ingest", "sync"))
     show("nothing new: dbt build, no tests", dbt(data, "build", *NO_TESTS))
+    evening = WORK / "evening"
+    shutil.rmtree(evening, ignore_errors=True)
+    shutil.copytree(data, evening)
     added = append(missing)
     sync = python(data, "-m", "ingest", "sync")
     show("1 % more: sync", sync, f"{added / 1e6:.1f} MB in {len(missing)} files")
     build = dbt(data, "build", *NO_TESTS)
     show("1 % more: dbt build, no tests", build)
     print(f"  {'1 % night without tests':<34} {sync.seconds + build.seconds:7.2f} s")
+    # the same night once more, from the same evening
+    shutil.rmtree(data)
+    evening.rename(data)
+    python(data, "-m", "ingest", "sync")
     tested = dbt(data, "build", *NO_UNIT_TESTS)
-    show("dbt build with data tests", tested)
+    show("1 % more: dbt build, data tests", tested)
     print(f"  {'1 % night with tests':<34} {sync.seconds + tested.seconds:7.2f} s")
 
 
