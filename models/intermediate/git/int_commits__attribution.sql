@@ -48,55 +48,17 @@ fields as (
 
     from trailers
 
-    union all
+    {% for field in ['message', 'author_name', 'author_email', 'committer_name', 'committer_email'] %}
+        union all
 
-    select
-        project_id,
-        commit_sha,
-        'message' as field,
-        lower(message) as field_value
+        select
+            project_id,
+            commit_sha,
+            '{{ field }}' as field,
+            lower({{ field }}) as field_value
 
-    from commits
-
-    union all
-
-    select
-        project_id,
-        commit_sha,
-        'author_name' as field,
-        lower(author_name) as field_value
-
-    from commits
-
-    union all
-
-    select
-        project_id,
-        commit_sha,
-        'author_email' as field,
-        lower(author_email) as field_value
-
-    from commits
-
-    union all
-
-    select
-        project_id,
-        commit_sha,
-        'committer_name' as field,
-        lower(committer_name) as field_value
-
-    from commits
-
-    union all
-
-    select
-        project_id,
-        commit_sha,
-        'committer_email' as field,
-        lower(committer_email) as field_value
-
-    from commits
+        from commits
+    {% endfor %}
 
 ),
 
