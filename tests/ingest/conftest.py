@@ -10,6 +10,7 @@ import pytest
 from ingest.paths import DataDir
 from ingest.registry import save_projects
 from tests.ingest.archive_place import Place
+from tests.ingest.git_tools import Work
 from tests.ingest.landing_place import project
 from tests.ingest.shell import Shell
 
@@ -45,3 +46,15 @@ def synced(shell: Shell) -> Shell:
     shell.run("add-project", "--name", "My App", "--repo", str(shell.repository))
     shell.run("sync")
     return shell
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """A repository to make commits in."""
+    return Work(tmp_path / "a repository")
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Where its git-metadata.json goes."""
+    return tmp_path / "processed" / "git-metadata.json"

@@ -8,6 +8,7 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
+from ingest.fingerprint import line_fingerprint
 from ingest.git_history import extract_history
 
 # Made at run time: nothing in a source file should look like a secret.
@@ -107,3 +108,8 @@ def load(output):
 
 def files(commit):
     return {file["path"]: file for file in commit["files"]}
+
+
+def hashes(*lines):
+    """Fingerprints of the lines that have one."""
+    return [fingerprint for line in lines if (fingerprint := line_fingerprint(line))]

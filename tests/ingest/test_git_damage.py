@@ -21,11 +21,6 @@ def work(tmp_path):
     return Work(tmp_path / "work")
 
 
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "processed" / "git-metadata.json"
-
-
 def loose(work, name) -> Path:
     return work.path / ".git/objects" / name[:2] / name[2:]
 

@@ -6,26 +6,9 @@ import json
 import subprocess
 from datetime import datetime
 
-import pytest
-
-from ingest.fingerprint import line_fingerprint
 from ingest.redaction import Redactor
-from tests.ingest.git_tools import SECRET, TOKEN, FakeRedactor, Work, extract, files, git
+from tests.ingest.git_tools import SECRET, TOKEN, FakeRedactor, extract, files, git, hashes
 from tests.ingest.make_repository import make_repository
-
-
-@pytest.fixture
-def work(tmp_path):
-    return Work(tmp_path / "a repository")
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "processed" / "git-metadata.json"
-
-
-def hashes(*lines):
-    return [fingerprint for line in lines if (fingerprint := line_fingerprint(line))]
 
 
 def test_a_commit_has_every_key_in_order(work, output):

@@ -18,11 +18,6 @@ SHA = [f"{n:040x}" for n in range(1, 20)]
 
 
 @pytest.fixture
-def output(tmp_path):
-    return tmp_path / "processed" / "git-metadata.json"
-
-
-@pytest.fixture
 def source(tmp_path):
     return tmp_path / "given.json"
 

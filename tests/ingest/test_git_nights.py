@@ -8,24 +8,9 @@ from datetime import date
 import pytest
 
 from ingest.errors import IngestError
-from ingest.fingerprint import line_fingerprint
 from ingest.git_history import extract_history
-from tests.ingest.git_tools import FakeRedactor, Work, extract, files, git
+from tests.ingest.git_tools import FakeRedactor, extract, files, git, hashes
 from tests.ingest.make_repository import make_repository
-
-
-@pytest.fixture
-def work(tmp_path):
-    return Work(tmp_path / "a repository")
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "processed" / "git-metadata.json"
-
-
-def hashes(*lines):
-    return [fingerprint for line in lines if (fingerprint := line_fingerprint(line))]
 
 
 def test_a_second_run_reads_only_what_is_new(work, output, monkeypatch):
