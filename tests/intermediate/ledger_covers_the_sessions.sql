@@ -18,6 +18,7 @@
         'int_turns__activity',
         'messages',
         'tool_calls',
+        'turns',
         'token_usage',
         'file_touches',
         'sessions',
