@@ -4,8 +4,8 @@
     'tool_calls', 'tool_errors', 'rejections', 'interruptions', 'unanswered_tool_calls', 'messages', 'api_responses',
     'input_tokens', 'output_tokens', 'cache_read_tokens', 'total_tokens', 'cost_usd',
     'tool_calls_with_subagents', 'total_tokens_with_subagents', 'cost_usd_with_subagents',
-] -%}
-{%- set rolled_up = ['tool_calls', 'total_tokens', 'cost_usd'] -%}
+] %}
+{%- set rolled_up = ['tool_calls', 'total_tokens', 'cost_usd'] %}
 
 with sessions as (
 
