@@ -79,6 +79,42 @@
 {%- endmacro %}
 
 
+{# A value as JSON text: a text in quotes with everything escaped; null → null. #}
+{% macro json_scalar(value) -%}
+    {{ return(adapter.dispatch('json_scalar', 'ope')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_scalar(value) -%}
+    coalesce(cast(to_json({{ value }}) as varchar), 'null')
+{%- endmacro %}
+
+
+{# Text that may be JSON already, as JSON text: what is no JSON becomes a JSON string. #}
+{% macro json_or_scalar(text) -%}
+    {{ return(adapter.dispatch('json_or_scalar', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_or_scalar(text) -%}
+    case when json_valid({{ text }}) then {{ text }} else {{ json_scalar(text) }} end
+{%- endmacro %}
+
+
+{# JSON text of an object. `pairs`: (key, SQL expression that is JSON text and never null). #}
+{% macro json_object(pairs) -%}
+    concat(
+        {%- for key, value in pairs -%}
+            '{{ '{' if loop.first else ',' }}"{{ key }}":', {{ value }}, {% if loop.last %}'}'{% endif %}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+
+{# JSON text of the array of a group's JSON texts in a stated order; '[]' for an empty group. #}
+{% macro json_array_of(elements, order_by) -%}
+    concat('[', coalesce({{ ordered_text(elements, "','", order_by) }}, ''), ']')
+{%- endmacro %}
+
+
 {# Rows of `relation` times the elements of its array column: adds `element` and `element_index` (from 1). #}
 {% macro explode(relation, array_column) -%}
     {{ return(adapter.dispatch('explode', 'ope')(relation, array_column)) }}
