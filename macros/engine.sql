@@ -141,6 +141,26 @@
 {%- endmacro %}
 
 
+{# Parts of a text between separators as an array. `separator`: the separator itself, no pattern. #}
+{% macro split_text(text, separator) -%}
+    {{ return(adapter.dispatch('split_text', 'ope')(text, separator)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_text(text, separator) -%}
+    string_split({{ text }}, '{{ separator }}')
+{%- endmacro %}
+
+
+{# When the statement runs, UTC: for columns that say when a row was built. #}
+{% macro build_time() -%}
+    {{ return(adapter.dispatch('build_time', 'ope')()) }}
+{%- endmacro %}
+
+{% macro duckdb__build_time() -%}
+    cast(now() at time zone 'UTC' as timestamp)
+{%- endmacro %}
+
+
 {# The n-th element (from 1) of an array. #}
 {% macro element_at(array, position) -%}
     {{ return(adapter.dispatch('element_at', 'ope')(array, position)) }}
