@@ -11,6 +11,8 @@
         'int_sessions__identities',
         'int_sessions__activity',
         'int_messages__typed',
+        'int_tool_calls__actions',
+        'int_tool_calls__commands',
         'messages',
         'tool_calls',
         'token_usage',
