@@ -161,6 +161,16 @@
 {%- endmacro %}
 
 
+{# Words of a text, separated by one blank each, as an array. #}
+{% macro split_words(text) -%}
+    {{ return(adapter.dispatch('split_words', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_words(text) -%}
+    string_split({{ text }}, ' ')
+{%- endmacro %}
+
+
 {# The n-th element (from 1) of an array. #}
 {% macro element_at(array, position) -%}
     {{ return(adapter.dispatch('element_at', 'ope')(array, position)) }}
@@ -208,6 +218,16 @@
 
 {% macro duckdb__regexp_all(text, pattern, group) -%}
     regexp_extract_all({{ text }}, {{ pattern }}, {{ group }})
+{%- endmacro %}
+
+
+{# Text with every match of the regular expression replaced; `\1` in the replacement is the first group. #}
+{% macro replace_matches(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replace_matches', 'ope')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__replace_matches(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
 {%- endmacro %}
 
 

@@ -19,6 +19,8 @@
         'int_episodes__contexts',
         'int_episodes__file_states',
         'int_episodes__error_logs',
+        'int_tool_calls__actions',
+        'int_tool_calls__commands',
         'messages',
         'tool_calls',
         'turns',
