@@ -11,6 +11,7 @@
         'int_sessions__identities',
         'int_sessions__activity',
         'int_messages__typed',
+        'int_messages__own_words',
         'messages',
         'tool_calls',
         'token_usage',
