@@ -19,6 +19,7 @@
         'int_turns__activity',
         'messages',
         'tool_calls',
+        'turns',
         'token_usage',
         'file_touches',
         'sessions',
