@@ -211,6 +211,16 @@
 {%- endmacro %}
 
 
+{# The text with every match of the regular expression (RE2 and Java syntax, a constant) replaced. #}
+{% macro replaced(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replaced', 'ope')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__replaced(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
+{%- endmacro %}
+
+
 {# All matches of one group of a regular expression, as an array. #}
 {% macro regexp_all(text, pattern, group) -%}
     {{ return(adapter.dispatch('regexp_all', 'ope')(text, pattern, group)) }}
