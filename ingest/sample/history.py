@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.sample import program, session_feet, session_json, session_next
+from ingest.sample import (
+    program,
+    session_feet,
+    session_ferry,
+    session_ics,
+    session_json,
+    session_moon,
+    session_next,
+    session_order,
+)
 from ingest.sample.repository import BOT, ROSA, SAM_IN_SUMMER, Repository
 from ingest.sample.world import World, utc
 
@@ -21,6 +30,7 @@ def tell(repository_root: Path) -> World:
     repository.commit("Start tidebook: print the tide table\n", utc("2026-01-05 19:40:00"))
 
     copied = session_next.tell(world)
+    session_order.tell(world)
 
     repository.write("requirements-dev.txt", program.REQUIREMENTS.replace("8.3.3", "8.3.4"))
     repository.commit(
@@ -38,8 +48,12 @@ def tell(repository_root: Path) -> World:
     merge = f"Merge pull request #1 from example/{session_feet.BRANCH}\n\nHeights in feet\n"
     repository.merge(session_feet.BRANCH, merge, utc("2026-01-30 08:05:41"))
 
+    session_moon.tell(world)
     session_json.tell(world, copied)
 
     repository.write(".gitignore", program.IGNORED)
     repository.commit("chore: ignore what the tests leave behind\n", utc("2026-04-17 17:22:10"), SAM_IN_SUMMER)
+
+    session_ics.tell(world)
+    session_ferry.tell(world)
     return world

@@ -45,6 +45,51 @@ def close(me: Transcript, farewell: str) -> None:
     local_command(me, "exit", farewell)
 
 
+def typed_command(me: Transcript, command: str, output: str, seconds: float = 20.0) -> None:
+    """A shell command that the human typed after `!`: command and output, two user records. The agent is not asked."""
+    me.user(f"<bash-input>{command}</bash-input>", seconds)
+    me.user(f"<bash-stdout>{output}</bash-stdout><bash-stderr></bash-stderr>", 0.4)
+
+
+def custom_command(me: Transcript, name: str, arguments: str, body: str, seconds: float = 30.0) -> None:
+    """A slash command of the project's own, which is a prompt: the command, and what it unfolds to (machine text)."""
+    me.prompt(
+        f"<command-message>{name}</command-message>\n<command-name>/{name}</command-name>\n"
+        f"<command-args>{arguments}</command-args>",
+        seconds,
+    )
+    me.user([{"type": "text", "text": body}], 0.0, isMeta=True)
+
+
+def interrupt(me: Transcript, seconds: float = 2.5, *, in_tool: bool = False) -> None:
+    """The human pressed escape, while the agent spoke or while a tool ran."""
+    text = "[Request interrupted by user for tool use]" if in_tool else "[Request interrupted by user]"
+    newer = {"interruptedMessageId": me.parent} if me.is_since("2.1.150") else {}
+    me.user([{"type": "text", "text": text}], seconds, **newer)
+
+
+def queued_prompt(me: Transcript, wish: str) -> None:
+    """A prompt typed while the agent worked: two queue operations, and the attachment that holds it."""
+    queued = {"type": "queue-operation", "operation": "enqueue", "timestamp": me.tick(2), "sessionId": me.session_id}
+    me.line({**queued, "content": wish})
+    me.attachment({"type": "queued_command", "prompt": wish, "commandMode": "prompt", "origin": {"kind": "human"}})
+    me.line({**queued, "operation": "remove", "timestamp": stamp(me.at)})
+
+
+def compaction(me: Transcript, trigger: str, tokens_before: int, summary: str, seconds: float) -> None:
+    """The boundary and the summary that stands for all before it."""
+    me.system(
+        "compact_boundary",
+        seconds,
+        parent=None,
+        content="Conversation compacted",
+        isMeta=False,
+        level="info",
+        compactMetadata={"trigger": trigger, "preTokens": tokens_before},
+    )
+    me.user(summary, 0.0, isVisibleInTranscriptOnly=True, isCompactSummary=True)
+
+
 def synthetic(me: Transcript) -> None:
     """The agent's own placeholder for an answer that no model gave."""
     head, tail = me.base(1_200.0)

@@ -7,7 +7,7 @@ request.
 
 from __future__ import annotations
 
-from ingest.sample.notes import end_of_turn, hook_progress, local_command, snapshot
+from ingest.sample.notes import compaction, end_of_turn, hook_progress, interrupt, local_command, snapshot
 from ingest.sample.subagents import formatting_agent
 from ingest.sample.tools import Tools, refused
 from ingest.sample.transcript import Record, Thinking, Transcript, Usage, dump, stamp
@@ -126,7 +126,7 @@ def _interrupt(me: Transcript, tools: Tools) -> None:
         tools.edit("tidebook.py", PRINT_OLD, PRINT_NEW),
     )
     me.respond(Usage(5, 0, 350, 21_240, 44), "Next I'll compare our heights with the harbour office's web page.")
-    me.user([{"type": "text", "text": "[Request interrupted by user]"}], 2.5)
+    interrupt(me)
     me.prompt("Stop, leave their server alone. A unit test with one known height will do.", 20)
     me.respond(
         Usage(5, 0, 260, 21_590, 248),
@@ -143,17 +143,7 @@ def _interrupt(me: Transcript, tools: Tools) -> None:
 
 def _compact(me: Transcript, again: list[Record]) -> None:
     """A compaction; after it some earlier rows stand in the file once more, byte for byte."""
-    metadata = {"trigger": "manual", "preTokens": 22_371}
-    me.system(
-        "compact_boundary",
-        90.0,
-        parent=None,
-        content="Conversation compacted",
-        isMeta=False,
-        level="info",
-        compactMetadata=metadata,
-    )
-    me.user(SUMMARY, 0.0, isVisibleInTranscriptOnly=True, isCompactSummary=True)
+    compaction(me, "manual", 22_371, SUMMARY, 90.0)
     local_command(me, "compact", "Compacted", seconds=0.0)
     for record in again:
         me.raw(dump(record))

@@ -6,12 +6,12 @@ the agent worked, titles, an unknown record type, bytes that are not UTF-8, plan
 
 from __future__ import annotations
 
-from ingest.sample.notes import end_of_turn, local_command, snapshot
+from ingest.sample.notes import end_of_turn, local_command, queued_prompt, snapshot
 from ingest.sample.repository import SAM_IN_SUMMER
 from ingest.sample.secrets import planted_secrets
 from ingest.sample.subagents import readers_agent
 from ingest.sample.tools import Tools
-from ingest.sample.transcript import Call, Record, Result, Thinking, Transcript, Usage, stamp
+from ingest.sample.transcript import Call, Record, Result, Thinking, Transcript, Usage
 from ingest.sample.world import CWD, SONNET, World, utc
 
 CLI = "tidebook/cli.py"
@@ -100,19 +100,15 @@ def _write(world: World, me: Transcript, tools: Tools) -> None:
         tools.edit(CLI, RENDER_OLD, RENDER_NEW),
         tools.edit(CLI, PRINT_OLD, PRINT_NEW),
     )
-    wish = "Keep heights in metres in the JSON, whatever --units says."
-    queued = {"type": "queue-operation", "operation": "enqueue", "timestamp": me.tick(2), "sessionId": me.session_id}
-    me.line({**queued, "content": wish})
-    me.attachment({"type": "queued_command", "prompt": wish, "commandMode": "prompt", "origin": {"kind": "human"}})
-    me.line({**queued, "operation": "remove", "timestamp": stamp(me.at)})
+    queued_prompt(me, "Keep heights in metres in the JSON, whatever --units says.")
     me.respond(
         Usage(5, 310, 0, 8_740, 287),
         "They stay in metres, and the key says so: `height_m`. A test fixes that.",
         tools.edit("tests/test_tidebook.py", TEST_OLD, TEST_NEW),
         tools.edit("tests/test_tidebook.py", TEST_END, TEST_JSON),
     )
-    me.respond(Usage(5, 270, 0, 9_050, 81), tools.tests("....\n4 passed in 0.03s"))
-    me.respond(Usage(4, 160, 0, 9_320, 96), "`--json` prints one object per tide. Four tests pass.")
+    me.respond(Usage(5, 270, 0, 9_050, 81), tools.tests("........\n8 passed in 0.05s"))
+    me.respond(Usage(4, 160, 0, 9_320, 96), "`--json` prints one object per tide. Eight tests pass.")
     end_of_turn(me, 38_150)
 
 

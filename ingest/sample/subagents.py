@@ -6,7 +6,7 @@ import json
 
 from ingest.sample.tools import Tools
 from ingest.sample.transcript import Call, Record, Result, Transcript, Usage, stamp, usage_record
-from ingest.sample.world import SONNET, World
+from ingest.sample.world import LATER_OPUS, SONNET, World
 
 _FORMATTING = (
     "Search /home/sam/code/tidebook for every place that formats or prints a height. Report file, line and format."
@@ -16,18 +16,52 @@ _FOUND = "Heights are formatted in one place only: tidebook.py, in `show`, as `{
 _READERS = "Look for anything in this repository that reads tidebook's printed table: JSON could replace it there."
 _NOBODY = "Nothing reads the printed table: README.md shows the commands, the tests call `show` and `next_high`."
 
+_REVIEW = "Review tidebook/moon.py and its tests. Name what could go wrong, the most important thing first."
+_REVIEWED = "One: the age comes from a mean month and may be half a day off; nothing says so. Two: `main` has no test."
+
+_MODULE = '     1→"""The age of the moon, from the mean month."""\n     2→'
+_TESTS = "     1→from datetime import datetime, timezone\n     2→"
+
 
 def formatting_agent(me: Transcript) -> Call:
-    """A `Task` whose messages appear as `agent_progress` in the session itself."""
-    agent_id = "a7c41e2"
-    calls = (Usage(4, 3_100, 0, 0, 118), Usage(6, 640, 0, 3_100, 204))
+    """A `Task` that searches, told in the session itself."""
+    hit = 'tidebook.py:21:    return f"{time:%Y-%m-%d %H:%M}  {kind:<4}  {height:5.2f} m"'
+    search = ("Grep", {"pattern": "height", "-n": True}, hit)
+    steps = (
+        (Usage(4, 3_100, 0, 0, 118), "I'll search for the word height.", search),
+        (Usage(6, 640, 0, 3_100, 204), _FOUND, None),
+    )
+    return told_agent("a7c41e2", SONNET, "Find height formatting", _FORMATTING, "Explore", steps, 7_940)
+
+
+def review_agent(me: Transcript) -> Call:
+    """A `Task` that reads two files and reports, told in the session itself."""
+    module, tests = f"{me.cwd}/tidebook/moon.py", f"{me.cwd}/tests/test_moon.py"
+    steps = (
+        (Usage(4, 3_300, 0, 0, 131), "The module first.", ("Read", {"file_path": module}, _MODULE)),
+        (Usage(6, 520, 0, 3_300, 97), "Now its tests.", ("Read", {"file_path": tests}, _TESTS)),
+        (Usage(5, 610, 0, 3_820, 246), _REVIEWED, None),
+    )
+    return told_agent("a3f09b8", LATER_OPUS, "Review the moon", _REVIEW, "general-purpose", steps, 15_300)
+
+
+Step = tuple[Usage, str, tuple[str, Record, str] | None]
+
+
+def told_agent(
+    agent_id: str, model: str, title: str, order: str, kind: str, steps: tuple[Step, ...], milliseconds: int
+) -> Call:
+    """A `Task` whose messages appear as `agent_progress` in the session itself.
+
+    A step is one response: its tokens, its text, and the tool it calls with input and answer.
+    """
 
     def wrap(session: Transcript, tool_id: str, wrapper: str, message: Record) -> None:
         data = {
             "message": message,
             "normalizedMessages": [],
             "type": "agent_progress",
-            "prompt": _FORMATTING,
+            "prompt": order,
             "agentId": agent_id,
         }
         session.progress(data, wrapper, tool_id, 1.1)
@@ -38,17 +72,17 @@ def formatting_agent(me: Transcript) -> Call:
 
     def between(session: Transcript, tool_id: str) -> None:
         wrapper = session.next_id("agent_msg_01")
-        wrap(session, tool_id, wrapper, user(session, [{"type": "text", "text": _FORMATTING}]))
-        search_id = session.next_id("toolu_01")
-        search = {"type": "tool_use", "id": search_id, "name": "Grep", "input": {"pattern": "height", "-n": True}}
-        blocks = [[{"type": "text", "text": "I'll search for the word height."}, search]]
-        blocks.append([{"type": "text", "text": _FOUND}])
-        for usage, contents in zip(calls, blocks, strict=True):
+        wrap(session, tool_id, wrapper, user(session, [{"type": "text", "text": order}]))
+        for usage, text, tool in steps:
+            contents: list[Record] = [{"type": "text", "text": text}]
+            if tool:
+                search_id = session.next_id("toolu_01")
+                contents.append({"type": "tool_use", "id": search_id, "name": tool[0], "input": tool[1]})
             message_id, request_id = session.next_id("msg_01"), session.next_id("req_011C", 20)
             for index, block in enumerate(contents):
                 output = usage.output if index == len(contents) - 1 else 2
                 message = {
-                    "model": SONNET,
+                    "model": model,
                     "id": message_id,
                     "type": "message",
                     "role": "assistant",
@@ -59,16 +93,16 @@ def formatting_agent(me: Transcript) -> Call:
                 }
                 record = {"type": "assistant", "timestamp": stamp(session.at), "message": message}
                 wrap(session, tool_id, wrapper, {**record, "requestId": request_id, "uuid": session.next_uuid()})
-            if search in contents:
-                found = 'tidebook.py:21:    return f"{time:%Y-%m-%d %H:%M}  {kind:<4}  {height:5.2f} m"'
-                answer = {"tool_use_id": search_id, "type": "tool_result", "content": found}
+            if tool:
+                answer = {"tool_use_id": search_id, "type": "tool_result", "content": tool[2]}
                 wrap(session, tool_id, wrapper, user(session, [answer]))
 
     def run(session: Transcript) -> Result:
-        return agent_result(agent_id, _FORMATTING, _FOUND, calls, tools=1, milliseconds=7_940)
+        calls = tuple(usage for usage, _, _ in steps)
+        tools = sum(tool is not None for _, _, tool in steps)
+        return agent_result(agent_id, order, steps[-1][1], calls, tools=tools, milliseconds=milliseconds)
 
-    given = {"description": "Find height formatting", "prompt": _FORMATTING, "subagent_type": "Explore"}
-    return Call("Task", given, run, between)
+    return Call("Task", {"description": title, "prompt": order, "subagent_type": kind}, run, between)
 
 
 def readers_agent(world: World, me: Transcript) -> Call:

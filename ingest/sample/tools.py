@@ -92,6 +92,12 @@ class Tools:
         given = {"pattern": pattern, "output_mode": "content", "-n": True}
         return Call("Grep", given, lambda transcript: Result(shown, detail))
 
+    def glob(self, pattern: str, *hits: str) -> Call:
+        """A search for names; `hits` are paths below the working directory."""
+        names = [self._absolute(hit) for hit in hits]
+        detail = {"filenames": names, "durationMs": 14, "numFiles": len(names), "truncated": False}
+        return Call("Glob", {"pattern": pattern}, lambda transcript: Result("\n".join(names), detail))
+
     def bash(self, command: str, description: str, output: str = "", code: int = 0) -> Call:
         """A command that is told, not run. A `code` other than 0 makes it an error."""
         return self.bash_with(command, description, lambda transcript: bash_result(output, code))
@@ -108,7 +114,11 @@ class Tools:
         command = f"git add -A && git commit {options}-m \"$(cat <<'EOF'\n{message}\nEOF\n)\""
 
         def run(transcript: Transcript) -> Result:
-            return bash_result(self.repository.commit(message + "\n", transcript.at, person))
+            done = bash_result(self.repository.commit(message + "\n", transcript.at, person))
+            if transcript.is_since("2.1.156"):
+                sha = self.repository.git("rev-parse", "--short", "HEAD")
+                done.detail["gitOperation"] = {"commit": {"sha": sha, "kind": "committed"}}
+            return done
 
         return Call("Bash", {"command": command, "description": note}, run)
 
@@ -123,14 +133,71 @@ class Tools:
 
         return self.bash_with(f"{make}git mv {source} {target}", description, run)
 
+    def restore(self, path: str, description: str) -> Call:
+        """`git checkout` of one file, run for real: what was not committed is gone."""
+
+        def run(transcript: Transcript) -> Result:
+            self.repository.git("checkout", "--quiet", "--", path)
+            return bash_result("Updated 1 path from the index")
+
+        return self.bash_with(f"git checkout -- {path}", description, run)
+
+    def background(self, command: str, description: str, task_id: str) -> Call:
+        """A command that goes on running while the agent works."""
+        told = f"Command running in background with ID: {task_id}. Output is being written to: /tmp/{task_id}.output"
+        detail = {"stdout": "", "stderr": "", "interrupted": False, "isImage": False, "backgroundTaskId": task_id}
+        given = {"command": command, "description": description, "run_in_background": True}
+        return Call("Bash", given, lambda transcript: Result(told, detail, False))
+
+    def fetch(self, url: str, question: str, answer: str) -> Call:
+        detail = {"bytes": 18_204, "code": 200, "codeText": "OK", "result": answer, "durationMs": 2_310, "url": url}
+        return Call("WebFetch", {"url": url, "prompt": question}, lambda transcript: Result(answer, detail))
+
+    def todos(self, *tasks: str) -> Call:
+        """The agent's list of what is to do: the first task in progress, the others waiting."""
+        listed = [
+            {"content": task, "status": "pending" if number else "in_progress", "activeForm": task}
+            for number, task in enumerate(tasks)
+        ]
+        told = "Todos have been modified successfully. Ensure that you continue to use the todo list."
+        detail = {"oldTodos": [], "newTodos": listed}
+        return Call("TodoWrite", {"todos": listed}, lambda transcript: Result(told, detail))
+
+    def ask(self, question: str, header: str, options: dict[str, str], chosen: str) -> Call:
+        """A question with options (label: what it means), one of which the user chose."""
+        labels = [{"label": label, "description": meaning} for label, meaning in options.items()]
+        questions = [{"question": question, "header": header, "options": labels, "multiSelect": False}]
+        told = f'User has answered your questions: "{question}"="{chosen}". You can now continue with the answers.'
+        detail = {"questions": questions, "answers": {question: chosen}}
+        return Call("AskUserQuestion", {"questions": questions}, lambda transcript: Result(told, detail))
+
+    def exit_plan(self, plan: str) -> Call:
+        """A plan, which the user accepts (or not: `refused`)."""
+        told = f"User has approved your plan. You can now start coding.\n\n## Approved Plan:\n{plan}"
+        detail = {"plan": plan, "isAgent": False, "filePath": "/home/sam/.claude/plans/tidebook.md"}
+        return Call("ExitPlanMode", {"plan": plan}, lambda transcript: Result(told, detail))
+
     def _absolute(self, path: str) -> str:
         return f"{self.cwd}/{path}"
 
 
-def refused(call: Call, reason: str) -> Call:
-    """The same call, turned down by the user, who said why."""
-    told = f"{_NO_WISH} To tell you how to proceed, the user said:\n{reason}"
+def refused(call: Call, reason: str = "") -> Call:
+    """The same call, turned down by the user, who said why or said nothing."""
+    stop = "STOP what you are doing and wait for the user to tell you how to proceed."
+    told = f"{_NO_WISH} To tell you how to proceed, the user said:\n{reason}" if reason else f"{_NO_WISH} {stop}"
+    detail = f"Error: {told}" if reason else "User rejected tool use"
+    return Call(call.name, call.input, lambda transcript: Result(told, detail, True), call.between)
+
+
+def stopped(call: Call) -> Call:
+    """The same command, stopped by the user while it ran."""
+    told = "Exit code 137\n[Request interrupted by user for tool use]"
     return Call(call.name, call.input, lambda transcript: Result(told, f"Error: {told}", True), call.between)
+
+
+def unanswered(call: Call) -> Call:
+    """The same call, whose result the log does not hold any more."""
+    return Call(call.name, call.input, None)
 
 
 def bash_result(output: str, code: int = 0) -> Result:

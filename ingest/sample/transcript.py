@@ -1,4 +1,4 @@
-"""Writes one session file in the shapes of Claude Code 2.0.76 to 2.1.110: fixed ids, a clock of its own."""
+"""Writes one session file in the shapes of Claude Code 2.0.76 to 2.1.231: fixed ids, a clock of its own."""
 
 from __future__ import annotations
 
@@ -130,6 +130,8 @@ class Transcript:
         head |= {"cwd": self.cwd, "sessionId": self.session_id, "version": self.version, "gitBranch": self.branch}
         if self.slug:
             head["slug"] = self.slug
+        if self.is_since("2.1.199"):
+            head["session_id"] = self.session_id
         self.parent = self.next_uuid()
         return head, {"uuid": self.parent, "timestamp": self.tick(seconds)}
 
@@ -139,15 +141,16 @@ class Transcript:
             head["promptId"] = self.prompt_id
         return self.line({**head, "type": "user", "message": {"role": "user", "content": content}, **tail, **extra})
 
-    def prompt(self, text: str, seconds: float = 30.0) -> Record:
-        """A human prompt, with the keys that its version adds."""
+    def prompt(self, text: str | list[Record], seconds: float = 30.0, **extra: Any) -> Record:
+        """A human prompt (text, or blocks where an image is part of it), with the keys that its version adds."""
         if self.is_since("2.1.78"):
             self.prompt_id = self.next_uuid()
-            return self.user(text, seconds, permissionMode="default")
+            typed = {"origin": {"kind": "human"}, "promptSource": "typed"} if self.is_since("2.1.168") else {}
+            return self.user(text, seconds, permissionMode="default", **typed, **extra)
         level = {"level": "high", "disabled": False, "triggers": []}
         thinking = level if not self.is_since("2.1.0") else {"maxThinkingTokens": 31999}
         mode = {} if not self.is_since("2.1.15") else {"permissionMode": "default"}
-        return self.user(text, seconds, thinkingMetadata=thinking, todos=[], **mode)
+        return self.user(text, seconds, thinkingMetadata=thinking, todos=[], **mode, **extra)
 
     def respond(self, usage: Usage, *blocks: Block, model: str | None = None) -> None:
         """One API response: a line per block, output tokens complete on the last one only; then the tools' results."""

@@ -15,6 +15,8 @@ HOME = "/home/sam"
 CWD = f"{HOME}/code/tidebook"
 OPUS = "claude-opus-4-5-20251101"
 SONNET = "claude-sonnet-4-5-20250929"
+LATER_OPUS = "claude-opus-4-6"
+LATER_SONNET = "claude-sonnet-4-6"
 
 
 @dataclass

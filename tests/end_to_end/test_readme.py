@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from ingest.paths import PRODUCT_ROOT
 from tests.warehouse import Warehouse
+from tools.shown import SUMMARY, answer, queries
 
 README = (PRODUCT_ROOT / "README.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"```sql\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+QUERIES = queries(README)
 
 
 def test_the_readme_has_queries() -> None:
@@ -22,18 +20,14 @@ def test_the_readme_has_queries() -> None:
 
 @pytest.mark.parametrize(("sql", "shown"), QUERIES)
 def test_query(sample_warehouse: Warehouse, sql: str, shown: str) -> None:
-    shell = Path(sys.executable).with_name("duckdb")
-    done = subprocess.run(
-        [str(shell), "-readonly", str(sample_warehouse.database), "-c", sql], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == shown
+    assert answer(sample_warehouse.database, sql) == shown
 
 
 def test_summary(sample_warehouse: Warehouse) -> None:
-    shown = re.search(r"<!-- output: summary -->\n```text\n(.*?)```", README, re.DOTALL)
+    shown = SUMMARY.search(README)
     assert shown
     printed = sample_warehouse.ingest("summary")
-    assert of_the_data(printed) == of_the_data(shown[1])
+    assert of_the_data(printed) == of_the_data(shown["shown"])
 
 
 def of_the_data(summary: str) -> list[str]:

@@ -63,6 +63,12 @@ def test_the_program_of_the_sample_works(paths: SamplePaths) -> None:
     assert done.stdout == "2026-01-07 10:52  high  13.48 ft\n"
 
 
+def test_the_tests_of_the_sample_pass_as_its_last_session_says(paths: SamplePaths) -> None:
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(paths.repository)]
+    done = subprocess.run([*command, "tests"], cwd=paths.repository, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].startswith("12 passed")
+
+
 def test_secrets_stand_where_they_were_planted_and_not_in_the_source(paths: SamplePaths) -> None:
     keys = {session_id: key for key, session_id in IDS.items()}
     access_key, token = planted_secrets()

@@ -21,10 +21,12 @@ TOKENS = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write
 PRICES = {  # dollars per million tokens, in the order of TOKENS
     "claude-opus-4-5-20251101": ("5", "25", "6.25", "10", "0.50"),
     "claude-sonnet-4-5-20250929": ("3", "15", "3.75", "6", "0.30"),
+    "claude-opus-4-6": ("5", "25", "6.25", "10", "0.50"),
+    "claude-sonnet-4-6": ("3", "15", "3.75", "6", "0.30"),
 }
 KNOWN_TYPES = {
-    *("ai-title", "assistant", "attachment", "custom-title", "file-history-snapshot", "last-prompt", "permission-mode"),
-    *("pr-link", "progress", "queue-operation", "summary", "system", "user"),
+    *("ai-title", "assistant", "attachment", "custom-title", "file-history-snapshot", "last-prompt", "mode"),
+    *("permission-mode", "pr-link", "progress", "queue-operation", "summary", "system", "user"),
 }
 
 
@@ -142,10 +144,11 @@ def tool_calls(messages: list[dict]) -> dict[str, dict[str, int]]:
     for message in messages:
         for call in blocks(message["message"], "tool_use"):
             row = calls.setdefault(call["name"], {"calls": 0, "errors": 0, "rejected": 0})
-            failed = results[call["id"]].get("is_error", False)
+            result = results.get(call["id"], {})
+            failed = result.get("is_error", False)
             row["calls"] += 1
             row["errors"] += failed
-            row["rejected"] += failed and "doesn't want to proceed" in results[call["id"]]["content"]
+            row["rejected"] += failed and "doesn't want to proceed" in result["content"]
     return calls
 
 
@@ -229,7 +232,7 @@ def test_output_tokens_grow_until_the_last_line(records: dict[str, list[dict]]) 
 
 def test_tool_calls(owned: dict[str, list[dict]]) -> None:
     expected = EXPECTED["tool_calls"]
-    top = [row for key in ("next", "feet", "json") for row in owned[key]]
+    top = [row for key in KEYS.values() if key != "agent" for row in owned[key]]
     talk = [row for row in top if row["type"] in ("user", "assistant")]
     assert tool_calls(talk) == expected["transcripts"]
     assert tool_calls(progress_messages(top)) == expected["agent_progress"]

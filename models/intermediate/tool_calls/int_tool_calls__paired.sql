@@ -90,7 +90,8 @@ failed as (
     select
         counted_results.root_session_id,
         counted_results.tool_use_id,
-        min_by(rules.error_kind, rules.priority) as error_kind
+        min_by(rules.error_kind, rules.priority) as error_kind,
+        min_by(rules.is_failure, rules.priority) as is_failure
 
     from counted_results
     inner join rules
@@ -140,6 +141,7 @@ final as (
         -- booleans
         counted_results.tool_use_id is not null as has_result,
         coalesce(counted_results.is_error, false) as is_error,
+        coalesce(failed.is_failure, false) as is_failure,
         coalesce(failed.error_kind = 'user_reject', false) as is_rejected,
         coalesce(outcomes.is_interrupted, false) as is_interrupted,
 

@@ -7,6 +7,13 @@ with calls as (
 
 ),
 
+actions as (
+
+    select * from {{ ref('int_tool_calls__actions') }}
+    where {{ in_changed_sessions() }}
+
+),
+
 blocks as (
 
     select * from {{ ref('stg_claude_code__content_blocks') }}
@@ -42,6 +49,8 @@ final as (
         uses.tool_input as input,
         results.result_text,
         calls.error_kind,
+        actions.action_id,
+        actions.action_ids,
         calls.content_hash,
 
         -- numbers
@@ -55,8 +64,10 @@ final as (
         -- booleans
         calls.has_result,
         calls.is_error,
+        calls.is_failure,
         calls.is_rejected,
         calls.is_interrupted,
+        actions.has_test_run,
 
         -- times
         calls.sent_at,
@@ -65,6 +76,10 @@ final as (
     from calls
     inner join sessions
         on calls.root_session_id = sessions.root_session_id
+    inner join actions
+        on calls.use_file_id = actions.file_id
+        and calls.use_line_number = actions.line_number
+        and calls.use_block_index = actions.block_index
     inner join blocks as uses
         on calls.use_file_id = uses.file_id
         and calls.use_line_number = uses.line_number
