@@ -27,12 +27,12 @@ FOLDS = 10
 DECIMALS = 4
 
 LABELLED = """
-    select labels.session_id, labels.label, labels.is_sure, reactions.session_id, reactions.turn_index
+    select labels.session_id, labels.label, labels.is_sure, signs.session_id, signs.turn_index
     from staging.stg_validation__labels as labels
-    inner join intermediate.int_turns__reactions as reactions
-        on labels.message_uuid = reactions.reaction_message_uuid
+    inner join intermediate.int_turns__reaction_signs as signs
+        on labels.message_uuid = signs.next_uuid
     where labels.label_kind = 'reaction' and labels.label_set = 'train'
-    order by labels.message_uuid, labels.label, reactions.session_id
+    order by labels.message_uuid, labels.label, signs.session_id
 """
 FEATURES = """
     select distinct features.session_id, features.turn_index, features.rule_id
