@@ -21,6 +21,7 @@
         'int_episodes__error_logs',
         'int_tool_calls__actions',
         'int_tool_calls__commands',
+        'int_tool_calls__tests',
         'messages',
         'tool_calls',
         'turns',
