@@ -69,6 +69,7 @@ subjects as (
         segment
 
     from commands
+    where program != ''
     group by program, subcommand, segment
 
     union all
