@@ -240,7 +240,10 @@ commands as (
         row_number() over (partition by script_key order by piece_index) as command_index,
         joined_by,
         joined_by = '|' and not has_xargs as is_filter,
-        case when is_program then {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }} else '' end as program,
+        case
+            when is_program then {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }}
+            else ''
+        end as program,
         case when is_program then {{ subcommand_of('segment') }} end as subcommand,
         case when is_program then segment else '' end as segment,
         write_mode,
