@@ -17,6 +17,7 @@
         'int_tool_calls__paired',
         'int_turns__endings',
         'int_turns__activity',
+        'int_turns__directives',
         'int_episodes__contexts',
         'int_episodes__file_states',
         'int_episodes__error_logs',
