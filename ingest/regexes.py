@@ -25,12 +25,14 @@ _ESCAPES = frozenset("adDfnrsStwWbBAxpP")
 def regex_problems(pattern: str) -> list[str]:
     """Why the expression cannot be used; empty where it can."""
     problems = list(dict.fromkeys(_differences(pattern)))
+    if problems:
+        return problems
     try:
         re2.compile(pattern, _OPTIONS)
     except re2.error as error:
         reason = error.args[0] if error.args else ""
-        problems.append(f"RE2: {reason.decode('utf-8', 'replace') if isinstance(reason, bytes) else reason}")
-    return problems
+        return [f"RE2: {reason.decode('utf-8', 'replace') if isinstance(reason, bytes) else reason}"]
+    return []
 
 
 def _differences(pattern: str) -> list[str]:

@@ -21,6 +21,7 @@ from ingest.taxonomy import (
     Taxonomy,
     difference,
     read_document,
+    read_seed,
     read_taxonomies,
     taxonomy_of,
     unknown_keys,
@@ -77,6 +78,7 @@ def check(files: tuple[Path, ...] = (), seeds: Path = SEEDS, *, write: bool = Fa
         checked.nodes += len(taxonomy.tree.rows)
         checked.rules += sum(len(seed.rows) for seed in taxonomy.parts)
         checked.problems += seed_problems(taxonomy)
+    checked.problems += loose_problems(seeds, list(taxonomies.values()))
     changes = []
     for path in files:
         document = read_document(path)
@@ -109,6 +111,18 @@ def seed_problems(taxonomy: Taxonomy) -> list[str]:
         *(problem for seed in taxonomy.parts for problem in _rule_problems(taxonomy, seed)),
         *(problem for seed in (*taxonomy.parts, *taxonomy.others) for problem in _pattern_problems(seed)),
     ]
+
+
+def loose_problems(seeds: Path, taxonomies: list[Taxonomy]) -> list[str]:
+    """What is wrong with the other seeds of the directory: a pattern, or versions that differ within one."""
+    known = {seed.path for taxonomy in taxonomies for seed in taxonomy.seeds}
+    problems: list[str] = []
+    for path in sorted(seeds.glob("*.csv")):
+        if path not in known:
+            seed = read_seed(path)
+            problems += _pattern_problems(seed)
+            problems += _seed_version_problems(seed, seed) if VERSION in seed.columns else ()
+    return problems
 
 
 def required_version(before: Taxonomy, after: Taxonomy) -> str | None:
@@ -176,11 +190,16 @@ def _version_problems(taxonomy: Taxonomy) -> Iterator[str]:
     if not taxonomy.tree.rows:
         yield f"{taxonomy.tree.path.name}: has no rows."
     for seed in taxonomy.seeds:
-        for row, where in _placed(seed):
-            if not _VERSION.fullmatch(row[VERSION]):
-                yield f"{where}: {row[VERSION]!r} is no version; write it as 1.2.3."
-            elif row[VERSION] != taxonomy.version:
-                yield f"{where}: version {row[VERSION]}, but {taxonomy.tree.path.name} begins with {taxonomy.version}."
+        yield from _seed_version_problems(seed, taxonomy.tree)
+
+
+def _seed_version_problems(seed: Seed, first: Seed) -> Iterator[str]:
+    wanted = first.rows[0][VERSION] if first.rows else ""
+    for row, where in _placed(seed):
+        if not _VERSION.fullmatch(row[VERSION]):
+            yield f"{where}: {row[VERSION]!r} is no version; write it as 1.2.3."
+        elif row[VERSION] != wanted:
+            yield f"{where}: version {row[VERSION]}, but {first.path.name} begins with {wanted}."
 
 
 def _rule_problems(taxonomy: Taxonomy, seed: Seed) -> Iterator[str]:

@@ -238,6 +238,14 @@ def test_what_is_wrong_with_a_seed_is_named_with_its_line(
     assert said in "\n".join(check((), seeds).problems)
 
 
+def test_rules_that_belong_to_no_taxonomy_are_checked_too(seeds: Path) -> None:
+    path = seeds / "directive_rules.csv"
+    path.write_text("priority,pattern,directive,taxonomy_version\n10,a(?=b),plan,1.0.0\n20,,other,1.1.0\n")
+    problems = check((), seeds).problems
+    assert len(problems) == 2
+    assert "directive_rules.csv, line 2: the pattern" in problems[0] and "line 3: version 1.1.0" in problems[1]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
