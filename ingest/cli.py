@@ -15,6 +15,7 @@ from ingest.cli_output import (
     confirm,
     print_json,
     show_added,
+    show_labels,
     show_removal,
     show_status,
     show_sync,
@@ -22,6 +23,8 @@ from ingest.cli_output import (
 )
 from ingest.data_repository import init_data
 from ingest.errors import IngestError
+from ingest.label_files import REQUIRED
+from ingest.labels import import_labels
 from ingest.paths import DataDir
 from ingest.registry import NOTHING_REGISTERED, load_projects
 from ingest.status import read_status
@@ -146,6 +149,34 @@ def sync_command(projects: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
+@main.command("import-labels")
+@click.argument("source", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.option("--project", "project_id", required=True, help="The id of the project that the labels are about.")
+@click.option("--kind", required=True, type=click.Choice(list(REQUIRED)), help="What a label is about.")
+@click.option("--set", "label_set", required=True, metavar="NAME", help="A name for these labels, such as train.")
+@click.option("--dry-run", is_flag=True, help="Only read the file and show what would be imported.")
+@as_json_option
+def import_labels_command(
+    source: Path, project_id: str, kind: str, label_set: str, dry_run: bool, as_json: bool
+) -> None:
+    """Import labels by people from a CSV, in the place of the same kind and set, and land them.
+
+    A reaction needs the columns uuid and label, a session_commit session_id and commit_sha; further columns are in
+    docs/commands.md. Rows that cannot be used are named and left out.
+
+    \b
+    Example:
+      python -m ingest import-labels --project my-project --kind reaction --set train labels.csv
+    """
+    done = import_labels(
+        DataDir.from_environment(), project_id, kind=kind, label_set=label_set, source=source, dry_run=dry_run
+    )
+    if as_json:
+        print_json(asdict(done))
+    else:
+        show_labels(done)
+
+
 @main.command("projects")
 @as_json_option
 def projects_command(as_json: bool) -> None:
@@ -222,7 +253,7 @@ def init_data_command(directory: Path | None, as_json: bool) -> None:
 
 @main.command("remove-project")
 @click.argument("project_id", metavar="ID")
-@click.option("--delete-archive", is_flag=True, help="Delete the archived sessions and commits too, for good.")
+@click.option("--delete-archive", is_flag=True, help="Delete the archived sessions, commits and labels too, for good.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json_option

@@ -10,12 +10,15 @@ from typing import Any
 import click
 
 from ingest.errors import IngestError
+from ingest.labels import ImportedLabels
 from ingest.manage import Added, Removal
 from ingest.registry import NOTHING_REGISTERED
 from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
 from ingest.terminal import many, number, show_heading, show_line, show_table, size
+
+SHOWN_PROBLEMS = 10
 
 
 def show_added(added: Added) -> None:
@@ -64,7 +67,8 @@ def show_sync(result: SyncResult) -> None:
     landing = result.landing
     show_line(
         f"landed {many(landing.lines, 'line')} ({size(landing.bytes)}) of {many(landing.files, 'file')}, "
-        f"{many(landing.commits, 'commit')}; {many(landing.malformed_lines, 'malformed line')} kept as text; "
+        f"{many(landing.commits, 'commit')}, {many(landing.labels, 'label')}; "
+        f"{many(landing.malformed_lines, 'malformed line')} kept as text; "
         f"raw.parse_errors has {many(landing.parse_errors, 'row')}"
     )
     for outcome in result.projects:
@@ -80,6 +84,28 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
         "landing": asdict(result.landing),
         "projects": [asdict(outcome) for outcome in result.projects],
     }
+
+
+def show_labels(done: ImportedLabels) -> None:
+    """What an import of labels took, left out and found wrong."""
+    verb = "would become" if done.dry_run else ("are now" if done.changed else "are already")
+    counts = ", ".join(f"{label} {number(count)}" for label, count in done.labels.items())
+    show_line(
+        f"{many(sum(done.labels.values()), 'label')} of {many(done.rows, 'row')} {verb} {done.path}: "
+        f"{counts} ({number(done.sure)} sure)"
+    )
+    if done.repeated:
+        show_line(f"{many(done.repeated, 'row')} on what an earlier row is about, left out")
+    if done.ignored_columns:
+        show_line(f"{many(len(done.ignored_columns), 'column')} not used: {', '.join(done.ignored_columns)}")
+    if done.redactions:
+        show_line(f"{many(done.redactions, 'cell')} held a secret, which is replaced")
+    for problem in done.problems[:SHOWN_PROBLEMS]:
+        show_line(f"line {problem.line_number}: {problem.reason}: {problem.detail}", "yellow")
+    if done.problems:
+        show_line(f"{many(len(done.problems), 'problem')} in {done.problems[0].path}", "yellow")
+    if not done.dry_run:
+        show_line("→ dbt build", "cyan")
 
 
 def show_status(status: Status) -> None:

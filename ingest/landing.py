@@ -18,6 +18,7 @@ import orjson
 from ingest.database import opened, transaction
 from ingest.errors import Problem
 from ingest.landing_git import land_git
+from ingest.landing_labels import land_labels
 from ingest.landing_lines import Work, land_lines
 from ingest.landing_operations import git_problems, land_operations, manifest_problems, replace_problems
 from ingest.landing_rows import (
@@ -42,7 +43,8 @@ HASH_BYTES = 1_000_000
 
 @dataclass
 class LandingResult:
-    """What one landing wrote: files with new lines, their lines and bytes, commits (of changed histories), redactions.
+    """What one landing wrote: files with new lines, their lines and bytes, commits (of changed histories), labels (of
+    changed sets), redactions.
 
     `parse_errors` is the number of rows that `raw.parse_errors` now has for the landed projects.
     """
@@ -52,6 +54,7 @@ class LandingResult:
     bytes: int = 0
     malformed_lines: int = 0
     commits: int = 0
+    labels: int = 0
     parse_errors: int = 0
     redactions: int = 0
 
@@ -118,8 +121,10 @@ def land(
             git = land_git(connection, data, project_id, run_id, loaded_at)
             result.commits += git.commits
             result.redactions += git.redactions
+            labels = land_labels(connection, data, project_id, run_id, loaded_at)
+            result.labels += labels.labels
             earlier = (problems or {}).get(project_id, ())
-            found = [*earlier, *plan.problems, *git.problems, *git_problems(data, project_id)]
+            found = [*earlier, *plan.problems, *git.problems, *git_problems(data, project_id), *labels.problems]
             found += _miscounted(connection, project_id, plan)
             replace_problems(connection, project_id, found, run_id, loaded_at, plan.file_ids(project_id))
         result.parse_errors = connection.execute(

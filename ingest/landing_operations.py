@@ -42,8 +42,10 @@ def replace_problems(
     run_id: str,
     loaded_at: datetime,
     file_ids: Mapping[str, str],
+    *,
+    step: str | None = None,
 ) -> None:
-    """Put `problems` in the place of those of the last sync.
+    """Put `problems` in the place of those of the last sync (where `step` is given: of this step only).
 
     Rows of landed lines and commits are left alone: they go and come with these. The same problem twice is one row,
     with the detail that was given first.
@@ -54,6 +56,9 @@ def replace_problems(
     wanted = [(*problem, detail) for problem, detail in details.items()]
     mine = "project_id = ? and not (step = ? and line_number is not null and (file_id is not null or path = ?))"
     scope = [project_id, LINE_STEP, "git-metadata.json"]
+    if step:
+        mine += " and step = ?"
+        scope.append(step)
     present = connection.execute(
         f"select step, path, file_id, line_number, reason, detail from raw.parse_errors where {mine}", scope
     ).fetchall()

@@ -118,7 +118,7 @@ def found_sessions(project: Project) -> list[FoundSessions]:
 def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Removal:
     """Count what would go; changes nothing. Raises IngestError for an unknown project or a locked database."""
     project = get_project(data, project_id)
-    directories = [path for path in (data.raw(project_id), data.processed(project_id)) if path.exists()]
+    directories = [path for path in _directories(data, project_id) if path.exists()]
     files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
     rows: dict[str, int] = {}
     if data.database.exists():
@@ -146,11 +146,16 @@ def remove_project(data: DataDir, removal: Removal) -> None:
             with opened(data) as connection:
                 remove_rows(connection, [removal.project_id])
         if removal.delete_archive:
-            for path in (data.raw(removal.project_id), data.processed(removal.project_id)):
+            for path in _directories(data, removal.project_id):
                 if path.exists():
                     with disk_errors(path):
                         shutil.rmtree(path)
         remove(data, removal.project_id)
+
+
+def _directories(data: DataDir, project_id: str) -> tuple[Path, ...]:
+    """Where the truth about a project lies, apart from its entry in the registry."""
+    return (data.raw(project_id), data.processed(project_id), data.validation(project_id))
 
 
 def _working_repository() -> Path | None:

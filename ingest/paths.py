@@ -59,3 +59,7 @@ class DataDir:
 
     def git_metadata(self, project_id: str) -> Path:
         return self.processed(project_id) / "git-metadata.json"
+
+    def validation(self, project_id: str) -> Path:
+        """`validation/<project>`: labels by people, one file for each kind and set."""
+        return self.root / "validation" / project_id

@@ -23,7 +23,7 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
     ("sessions", "sessions", "count(*) filter (where not is_subagent)"),
     ("subagent_sessions", "sessions", "count(*) filter (where is_subagent)"),
     ("active_hours", "sessions", "sum(active_seconds) / 3600"),
-    ("prompts", "sessions", "sum(prompts)"),
+    ("turns", "sessions", "sum(turns)"),
     ("tool_calls", "tool_calls", "count(*)"),
     ("tool_error_share", "tool_calls", "count(*) filter (where is_error) / nullif(count(*), 0)"),
     ("api_responses", "token_usage", "count(*)"),
@@ -141,7 +141,7 @@ def _mart_rows(marts: dict[str, float]) -> list[tuple[str, str]]:
     shown = {
         "subagent_sessions": ("of subagents", "{:,.0f}"),
         "active_hours": ("active time", "{:,.1f} h"),
-        "prompts": ("prompts by a human", "{:,.0f}"),
+        "turns": ("turns (human intents)", "{:,.0f}"),
         "tool_error_share": ("with an error", "{:.1%}"),
         "api_responses": ("API responses", "{:,.0f}"),
         "cost_usd": ("list-price cost", "${:,.2f}"),

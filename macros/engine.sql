@@ -79,6 +79,42 @@
 {%- endmacro %}
 
 
+{# A value as JSON text: a text in quotes with everything escaped; null → null. #}
+{% macro json_scalar(value) -%}
+    {{ return(adapter.dispatch('json_scalar', 'ope')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_scalar(value) -%}
+    coalesce(cast(to_json({{ value }}) as varchar), 'null')
+{%- endmacro %}
+
+
+{# Text that may be JSON already, as JSON text: what is no JSON becomes a JSON string. #}
+{% macro json_or_scalar(text) -%}
+    {{ return(adapter.dispatch('json_or_scalar', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_or_scalar(text) -%}
+    case when json_valid({{ text }}) then {{ text }} else {{ json_scalar(text) }} end
+{%- endmacro %}
+
+
+{# JSON text of an object. `pairs`: (key, SQL expression that is JSON text and never null). #}
+{% macro json_object(pairs) -%}
+    concat(
+        {%- for key, value in pairs -%}
+            '{{ '{' if loop.first else ',' }}"{{ key }}":', {{ value }}, {% if loop.last %}'}'{% endif %}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+
+{# JSON text of the array of a group's JSON texts in a stated order; '[]' for an empty group. #}
+{% macro json_array_of(elements, order_by) -%}
+    concat('[', coalesce({{ ordered_text(elements, "','", order_by) }}, ''), ']')
+{%- endmacro %}
+
+
 {# Rows of `relation` times the elements of its array column: adds `element` and `element_index` (from 1). #}
 {% macro explode(relation, array_column) -%}
     {{ return(adapter.dispatch('explode', 'ope')(relation, array_column)) }}
@@ -102,6 +138,36 @@
 
 {% macro duckdb__split_lines(text) -%}
     string_split({{ text }}, chr(10))
+{%- endmacro %}
+
+
+{# Parts of a text between separators as an array. `separator`: the separator itself, no pattern. #}
+{% macro split_text(text, separator) -%}
+    {{ return(adapter.dispatch('split_text', 'ope')(text, separator)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_text(text, separator) -%}
+    string_split({{ text }}, '{{ separator }}')
+{%- endmacro %}
+
+
+{# When the statement runs, UTC: for columns that say when a row was built. #}
+{% macro build_time() -%}
+    {{ return(adapter.dispatch('build_time', 'ope')()) }}
+{%- endmacro %}
+
+{% macro duckdb__build_time() -%}
+    cast(now() at time zone 'UTC' as timestamp)
+{%- endmacro %}
+
+
+{# Words of a text, separated by one blank each, as an array. #}
+{% macro split_words(text) -%}
+    {{ return(adapter.dispatch('split_words', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_words(text) -%}
+    string_split({{ text }}, ' ')
 {%- endmacro %}
 
 
@@ -145,6 +211,16 @@
 {%- endmacro %}
 
 
+{# The text with every match of the regular expression (RE2 and Java syntax, a constant) replaced. #}
+{% macro replaced(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replaced', 'ope')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__replaced(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
+{%- endmacro %}
+
+
 {# All matches of one group of a regular expression, as an array. #}
 {% macro regexp_all(text, pattern, group) -%}
     {{ return(adapter.dispatch('regexp_all', 'ope')(text, pattern, group)) }}
@@ -152,6 +228,16 @@
 
 {% macro duckdb__regexp_all(text, pattern, group) -%}
     regexp_extract_all({{ text }}, {{ pattern }}, {{ group }})
+{%- endmacro %}
+
+
+{# Text with every match of the regular expression replaced; `\1` in the replacement is the first group. #}
+{% macro replace_matches(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replace_matches', 'ope')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__replace_matches(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
 {%- endmacro %}
 
 

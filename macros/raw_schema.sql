@@ -109,16 +109,23 @@ create table if not exists raw.redactions (
 create table if not exists raw.labels (
     project_id varchar not null,
     label_kind varchar not null,
+    label_set varchar not null,
     session_id varchar,
     commit_sha varchar,
     message_uuid varchar,
-    label varchar not null,
+    label varchar,
+    is_sure boolean not null,
     labelled_by varchar,
     labelled_at timestamp,
     note varchar,
     run_id varchar not null,
     loaded_at timestamp not null
 );
+
+{# A database of an earlier version has the table without these. #}
+alter table raw.labels add column if not exists label_set varchar;
+alter table raw.labels add column if not exists is_sure boolean;
+alter table raw.labels alter column label drop not null;
 
 create table if not exists raw.ingest_runs (
     run_id varchar not null,

@@ -51,7 +51,7 @@ def test_tokens_and_cost(sample_warehouse: Warehouse) -> None:
 
 
 def test_every_session_has_what_it_owns(sample_warehouse: Warehouse) -> None:
-    rows = sample_warehouse.query("select session_id, api_responses, tool_calls, prompts from sessions where has_file")
+    rows = sample_warehouse.query("select session_id, api_responses, tool_calls, turns from sessions where has_file")
     names = {session_id: name for name, session_id in EXPECTED["sessions"]["ids"].items()}
     counted = {names[session_id]: counts for session_id, *counts in rows}
     for name in names.values():

@@ -23,6 +23,7 @@ TABLES = {
     "commit_files": "* exclude (run_id, loaded_at)",
     "parse_errors": "* exclude (run_id, loaded_at)",
     "redactions": "* exclude (run_id, loaded_at)",
+    "labels": "* exclude (run_id, loaded_at)",
     "ingest_runs": "* exclude (loaded_at)",
     "landed_files": "* exclude (run_id, loaded_at)",
 }
@@ -84,6 +85,12 @@ def write_history(data: DataDir, commits: Sequence[dict[str, object]], project_i
     path = data.git_metadata(project_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('{"commits":[\n' + ",\n".join(map(json.dumps, commits)) + "\n]}\n")
+
+
+def write_labels(data: DataDir, project_id: str = "one") -> None:
+    path = data.validation(project_id) / "reaction.a.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("message_uuid,label\nu1,approve\n")
 
 
 def run(data: DataDir, run_id: str = "run-1", **options: object) -> LandingResult:

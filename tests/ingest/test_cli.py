@@ -209,7 +209,7 @@ def test_everything_made_is_private(synced: Shell) -> None:
 def test_summary_reads_the_marts_and_the_last_build(synced: Shell) -> None:
     with duckdb.connect(str(synced.data / "ope.db")) as connection:
         connection.execute(
-            "create table main.sessions as select i > 0 as is_subagent, 5400 as active_seconds, 3 as prompts "
+            "create table main.sessions as select i > 0 as is_subagent, 5400 as active_seconds, 3 as turns "
             "from range(3) t(i)"
         )
         connection.execute(

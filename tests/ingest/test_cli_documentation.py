@@ -12,7 +12,7 @@ from ingest.cli import main
 from ingest.paths import PRODUCT_ROOT
 
 DOCS = PRODUCT_ROOT / "docs" / "commands.md"
-COMMANDS = {"add-project", "sync", "projects", "status", "init-data", "remove-project", "summary"}
+COMMANDS = {"add-project", "sync", "import-labels", "projects", "status", "init-data", "remove-project", "summary"}
 
 
 def commands() -> list[tuple[str, click.Command]]:

@@ -25,6 +25,7 @@ from tests.ingest.landing_place import (
     runs,
     token,
     write_history,
+    write_labels,
 )
 
 
@@ -236,6 +237,7 @@ def test_a_deleted_database_gives_the_same_rows(data: DataDir) -> None:
     for name in ("one", "two"):
         archive(data, "a.jsonl", lines({"n": 1}, {"t": token()}) + b"broken\n", project_id=name)
         write_history(data, [commit("a1", message=f"key {token()}")], name)
+        write_labels(data, name)
     runs(data, "2026-01", [{"step": "land"}])
     run(data)
     archive(data, "a.jsonl", lines({"n": 1}, {"t": token()}) + b"broken\n" + lines({"n": 4}))

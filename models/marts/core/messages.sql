@@ -7,6 +7,13 @@ with messages as (
 
 ),
 
+line_turns as (
+
+    select * from {{ ref('int_records__turns') }}
+    where {{ in_changed_sessions() }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__states') }}
@@ -34,6 +41,7 @@ final as (
         messages.reasoning,
 
         -- numbers
+        line_turns.root_turn_index,
         messages.line_number,
         messages.record_index,
         messages.tool_uses,
@@ -47,6 +55,9 @@ final as (
         messages.ended_at
 
     from messages
+    inner join line_turns
+        on messages.file_id = line_turns.file_id
+        and messages.line_number = line_turns.line_number
     inner join sessions
         on messages.root_session_id = sessions.root_session_id
 

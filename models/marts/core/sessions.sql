@@ -53,7 +53,7 @@ message_counts as (
         session_id,
         count(*) as messages,
         count(*) filter (where is_human) as human_messages,
-        count(*) filter (where starts_turn) as prompts,
+        count(*) filter (where starts_turn) as turns,
         count(*) filter (where kind in ('interrupt', 'interrupt_tool')) as interruptions,
         min_by(text, record_index) filter (where starts_turn) as first_prompt
 
@@ -107,6 +107,26 @@ token_counts as (
 
 ),
 
+-- What the whole of a top-level session came to; a subagent's own sums are all of its sums.
+rolled_up as (
+
+    select
+        coalesce(identities.parent_session_id, identities.session_id) as session_id,
+        count(identities.parent_session_id) as subagents,
+        sum(tool_counts.tool_calls) as tool_calls,
+        sum(token_counts.total_tokens) as total_tokens,
+        sum(token_counts.cost_usd) as cost_usd,
+        count(token_counts.session_id) as sessions_with_usage
+
+    from identities
+    left join tool_counts
+        on identities.session_id = tool_counts.session_id
+    left join token_counts
+        on identities.session_id = token_counts.session_id
+    group by coalesce(identities.parent_session_id, identities.session_id)
+
+),
+
 final as (
 
     select
@@ -146,7 +166,7 @@ final as (
         cast(floor(coalesce(activity.active_ms, 0) / 1000) as bigint) as active_seconds,
         coalesce(message_counts.messages, 0) as messages,
         coalesce(message_counts.human_messages, 0) as human_messages,
-        coalesce(message_counts.prompts, 0) as prompts,
+        coalesce(message_counts.turns, 0) as turns,
         coalesce(message_counts.interruptions, 0) as interruptions,
         coalesce(tool_counts.tool_calls, 0) as tool_calls,
         coalesce(tool_counts.tool_errors, 0) as tool_errors,
@@ -163,6 +183,19 @@ final as (
         cast(
             case when token_counts.session_id is null then 0 else token_counts.cost_usd end as decimal(18, 8)
         ) as cost_usd,
+        coalesce(rolled_up.subagents, 0) as subagents,
+        cast(
+            coalesce(rolled_up.tool_calls, tool_counts.tool_calls, 0) as bigint
+        ) as tool_calls_with_subagents,
+        cast(
+            coalesce(rolled_up.total_tokens, token_counts.total_tokens, 0) as bigint
+        ) as total_tokens_with_subagents,
+        cast(
+            case
+                when coalesce(rolled_up.sessions_with_usage, 0) = 0 and token_counts.session_id is null then 0
+                else coalesce(rolled_up.cost_usd, token_counts.cost_usd)
+            end as decimal(18, 8)
+        ) as cost_usd_with_subagents,
 
         -- booleans
         identities.parent_session_id is not null as is_subagent,
@@ -187,6 +220,8 @@ final as (
         on identities.session_id = tool_counts.session_id
     left join token_counts
         on identities.session_id = token_counts.session_id
+    left join rolled_up
+        on identities.session_id = rolled_up.session_id
 
 )
 

@@ -9,6 +9,13 @@ with usage as (
 
 ),
 
+line_turns as (
+
+    select * from {{ ref('int_records__turns') }}
+    where {{ in_changed_sessions() }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__states') }}
@@ -122,6 +129,7 @@ final as (
         responses.agent_version,
 
         -- numbers
+        line_turns.root_turn_index,
         responses.line_number,
         responses.input_tokens,
         responses.output_tokens,
@@ -153,6 +161,9 @@ final as (
         responses.sent_at
 
     from responses
+    inner join line_turns
+        on responses.file_id = line_turns.file_id
+        and responses.line_number = line_turns.line_number
     inner join sessions
         on responses.root_session_id = sessions.root_session_id
     left join current_prices

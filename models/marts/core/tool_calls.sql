@@ -1,30 +1,23 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
 
-with counted as (
+with calls as (
 
-    select * from {{ ref('int_records__counted') }}
+    select * from {{ ref('int_tool_calls__paired') }}
     where {{ in_changed_sessions() }}
 
 ),
 
-uses as (
+actions as (
 
-    select * from {{ ref('stg_claude_code__tool_uses') }}
+    select * from {{ ref('int_tool_calls__actions') }}
     where {{ in_changed_sessions() }}
 
 ),
 
-results as (
+blocks as (
 
-    select * from {{ ref('stg_claude_code__tool_results') }}
-    where {{ in_changed_sessions() }}
-
-),
-
-outcomes as (
-
-    select * from {{ ref('stg_claude_code__tool_outcomes') }}
-    where {{ in_changed_sessions() }}
+    select * from {{ ref('stg_claude_code__content_blocks') }}
+    where block_type in ('tool_use', 'tool_result') and {{ in_changed_sessions() }}
 
 ),
 
@@ -34,128 +27,67 @@ sessions as (
 
 ),
 
-rules as (
-
-    select * from {{ ref('tool_error_rules') }}
-
-),
-
-counted_uses as (
-
-    select
-        uses.*,
-        counted.message_id,
-        counted.provenance,
-        counted.record_index,
-        counted.sent_at,
-        row_number() over (
-            partition by uses.root_session_id, uses.tool_use_id
-            order by
-                case counted.provenance when 'agent_progress' then 2 else 1 end,
-                counted.record_index,
-                uses.block_index
-        ) as use_rank
-
-    from uses
-    inner join counted
-        on uses.file_id = counted.file_id
-        and uses.line_number = counted.line_number
-
-),
-
-counted_results as (
-
-    select
-        results.*,
-        counted.sent_at,
-        row_number() over (
-            partition by results.root_session_id, results.tool_use_id
-            order by
-                case counted.provenance when 'agent_progress' then 2 else 1 end,
-                counted.record_index,
-                results.block_index
-        ) as result_rank
-
-    from results
-    inner join counted
-        on results.file_id = counted.file_id
-        and results.line_number = counted.line_number
-
-),
-
-failed as (
-
-    select
-        counted_results.root_session_id,
-        counted_results.tool_use_id,
-        min_by(rules.error_kind, rules.priority) as error_kind
-
-    from counted_results
-    inner join rules
-        on rules.pattern is null
-        or {{ matches('counted_results.result_text', 'rules.pattern') }}
-    where counted_results.is_error and counted_results.result_rank = 1
-    group by counted_results.root_session_id, counted_results.tool_use_id
-
-),
-
 final as (
 
     select
         -- ids
-        counted_uses.tool_use_id,
-        counted_uses.session_id,
-        counted_uses.root_session_id,
+        calls.tool_use_id,
+        calls.session_id,
+        calls.root_session_id,
         sessions.project_id,
-        counted_uses.message_id,
-        outcomes.agent_id as spawned_agent_id,
-        outcomes.git_commit_sha as announced_commit_sha,
+        calls.message_id,
+        calls.spawned_agent_id,
+        calls.announced_commit_sha,
 
         -- text
-        counted_uses.provenance,
-        counted_uses.tool_name,
-        coalesce(
-            counted_uses.file_path, counted_uses.command, counted_uses.url, counted_uses.query, counted_uses.pattern,
-            counted_uses.search_path, counted_uses.skill, counted_uses.subject, counted_uses.description
-        ) as target,
-        counted_uses.file_path,
-        counted_uses.search_path,
-        counted_uses.command,
-        counted_uses.input,
-        counted_results.result_text,
-        failed.error_kind,
-        outcomes.content_hash,
+        calls.provenance,
+        calls.tool_name,
+        calls.target,
+        calls.file_path,
+        calls.search_path,
+        calls.command,
+        uses.tool_input as input,
+        results.result_text,
+        calls.error_kind,
+        actions.action_id,
+        actions.action_ids,
+        calls.content_hash,
 
         -- numbers
-        counted_uses.line_number,
-        counted_uses.record_index,
-        counted_uses.block_index,
-        {{ ms_between('counted_uses.sent_at', 'counted_results.sent_at') }} as duration_ms,
+        calls.root_turn_index,
+        calls.use_line_number as line_number,
+        calls.record_index,
+        calls.use_block_index as block_index,
+        calls.result_record_index,
+        calls.duration_ms,
 
         -- booleans
-        counted_results.tool_use_id is not null as has_result,
-        coalesce(counted_results.is_error, false) as is_error,
-        coalesce(failed.error_kind = 'user_reject', false) as is_rejected,
-        coalesce(outcomes.is_interrupted, false) as is_interrupted,
+        calls.has_result,
+        calls.is_error,
+        calls.is_failure,
+        calls.is_rejected,
+        calls.is_interrupted,
+        actions.has_test_run,
 
         -- times
-        counted_uses.sent_at,
-        counted_results.sent_at as answered_at
+        calls.sent_at,
+        calls.answered_at
 
-    from counted_uses
+    from calls
     inner join sessions
-        on counted_uses.root_session_id = sessions.root_session_id
-    left join counted_results
-        on counted_uses.root_session_id = counted_results.root_session_id
-        and counted_uses.tool_use_id = counted_results.tool_use_id
-        and counted_results.result_rank = 1
-    left join outcomes
-        on counted_results.file_id = outcomes.file_id
-        and counted_results.line_number = outcomes.line_number
-    left join failed
-        on counted_uses.root_session_id = failed.root_session_id
-        and counted_uses.tool_use_id = failed.tool_use_id
-    where counted_uses.use_rank = 1
+        on calls.root_session_id = sessions.root_session_id
+    inner join actions
+        on calls.use_file_id = actions.file_id
+        and calls.use_line_number = actions.line_number
+        and calls.use_block_index = actions.block_index
+    inner join blocks as uses
+        on calls.use_file_id = uses.file_id
+        and calls.use_line_number = uses.line_number
+        and calls.use_block_index = uses.block_index
+    left join blocks as results
+        on calls.result_file_id = results.file_id
+        and calls.result_line_number = results.line_number
+        and calls.result_block_index = results.block_index
 
 )
 

@@ -1,0 +1,274 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+
+with uses as (
+
+    select
+        root_session_id,
+        file_id,
+        line_number,
+        block_index,
+        left(command, {{ var('command_characters') }}) as script,
+        length(command) > {{ var('command_characters') }} as is_cut
+
+    from {{ ref('stg_claude_code__tool_uses') }}
+    where
+        tool_name in ({{ word_literals('shell_tools') }})
+        and command is not null
+        and {{ in_changed_sessions() }}
+
+),
+
+-- the same command is parsed once, however often it was run
+scripts as (
+
+    select
+        script,
+        is_cut,
+        md5(script || is_cut) as script_key
+
+    from uses
+    group by script, is_cut
+
+),
+
+heredoc_scripts as (
+
+    select
+        script_key,
+        is_cut,
+        {{ split_lines('script') }} as script_lines
+
+    from scripts
+    where contains(script, '<<')
+
+),
+
+script_lines as (
+
+    select
+        script_key,
+        is_cut,
+        element as line,
+        element_index as line_index,
+        trim(element, ' ' || chr(9) || chr(13)) as delimiter,
+        nullif(trim(regexp_extract(element, {{ pattern_literal('shell_heredoc') }}, 1), chr(92) || '"' || chr(39)), '')
+            as opened
+
+    from {{ explode('heredoc_scripts', 'script_lines') }}
+
+),
+
+-- a heredoc reaches to the first later line that is its delimiter; without one there is none, unless the end was cut
+heredocs as (
+
+    select
+        openers.script_key,
+        openers.line_index,
+        coalesce(min(closers.line_index), max(case when openers.is_cut then {{ var('command_characters') }} end))
+            as last_line_index
+
+    from script_lines as openers
+    left join script_lines as closers
+        on openers.script_key = closers.script_key
+        and openers.opened = closers.delimiter
+        and openers.line_index < closers.line_index
+    where openers.opened is not null
+    group by openers.script_key, openers.line_index
+
+),
+
+marked_lines as (
+
+    select
+        script_lines.*,
+        coalesce(max(heredocs.last_line_index) over (
+            partition by script_lines.script_key
+            order by script_lines.line_index
+            rows between unbounded preceding and 1 preceding
+        ), 0) >= script_lines.line_index as is_body
+
+    from script_lines
+    left join heredocs
+        on script_lines.script_key = heredocs.script_key
+        and script_lines.line_index = heredocs.line_index
+
+),
+
+without_heredocs as (
+
+    select
+        script_key,
+        {{ ordered_text('line', 'chr(10)', 'line_index') }} as script
+
+    from marked_lines
+    where not is_body
+    group by script_key
+
+),
+
+joined_lines as (
+
+    select
+        scripts.script_key,
+        replace(replace(coalesce(without_heredocs.script, scripts.script), chr(13), ''), chr(92) || chr(10), ' ')
+            as script
+
+    from scripts
+    left join without_heredocs
+        on scripts.script_key = without_heredocs.script_key
+
+),
+
+unwrapped as (
+
+    select
+        script_key,
+        case
+            when contains(script, 'sh ') and {{ matches('script', "'sh\\s+-[a-z -]*c\\s'") }}
+                then {{ replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '") }}
+            else script
+        end as script
+
+    from joined_lines
+
+),
+
+-- a placeholder follows each quoted text and is dropped where it touches a word
+masked as (
+
+    select
+        script_key,
+        replace({{ replace_matches(
+            replace_matches('script', pattern_literal('shell_quotes'), "'\\1\\2\\3\\4' || chr(1)"),
+            "'(^|[\\s=(])' || chr(1) || '+'",
+            "'\\1_'"
+        ) }}, chr(1), '') as script
+
+    from unwrapped
+
+),
+
+redirected as (
+
+    select
+        script_key,
+        {{ replace_matches(
+            "replace(replace(script, '&>', '>'), '|&', '|')",
+            pattern_literal('shell_silent_redirections'),
+            "' \\1 '"
+        ) }} as script
+
+    from masked
+
+),
+
+-- each simple command on a line of its own, behind the sign that joins it to what is before
+split as (
+
+    select
+        script_key,
+        {{ split_lines(
+            "replace(replace(replace(replace("
+            ~ replace_matches(
+                "replace(replace(replace(script, '>|', '>'), '&&', chr(2)), '||', chr(3))",
+                "'\\$\\(|[;&(`\\n]'",
+                "chr(10) || ';'"
+            )
+            ~ ", ')', chr(10) || ')'), '|', chr(10) || '|'), chr(2), chr(10) || '&'), chr(3), chr(10) || '!')"
+        ) }} as segments
+
+    from redirected
+
+),
+
+pieces as (
+
+    select
+        script_key,
+        element_index as piece_index,
+        case when element_index = 1 then ';' else left(element, 1) end as joined_by,
+        trim({{ replace_matches(
+            "case when element_index = 1 then element else substr(element, 2) end", "'\\s+'", "' '"
+        ) }}) as piece
+
+    from {{ explode('split', 'segments') }}
+    where element_index <= {{ var('commands_per_call') }}
+
+),
+
+stripped as (
+
+    select
+        script_key,
+        piece_index,
+        joined_by,
+        piece,
+        contains(piece, 'xargs') as has_xargs,
+        nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 1), '') as write_mode,
+        nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 2), '') as write_target,
+        {{ without_runner_words(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
+
+    from pieces
+
+),
+
+named as (
+
+    select
+        *,
+        regexp_extract(lower(segment), '^(?:[^ ]*[/\\])?([^ /\\@]+)(?:@[^ /\\]*)?(?: |$)', 1) as first_word
+
+    from stripped
+
+),
+
+commands as (
+
+    select
+        script_key,
+        row_number() over (partition by script_key order by piece_index) as command_index,
+        joined_by,
+        joined_by = '|' and not has_xargs as is_filter,
+        {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }} as program,
+        {{ subcommand_of('segment') }} as subcommand,
+        segment,
+        write_mode,
+        write_target
+
+    from named
+    where
+        -- what follows a closing parenthesis are more arguments of the outer command
+        (joined_by != ')' or {{ begins_with('piece', "'{'") }})
+        and first_word not in ({{ word_literals('shell_keywords') }})
+        and ({{ matches('first_word', "'^[^-].*[a-z]|^[a-z]'") }} or (segment = '' and write_target is not null))
+
+),
+
+final as (
+
+    select
+        -- ids
+        uses.root_session_id,
+        uses.file_id,
+        uses.line_number,
+        uses.block_index,
+        commands.command_index,
+
+        -- text
+        commands.program,
+        commands.subcommand,
+        commands.segment,
+        commands.joined_by,
+        commands.write_mode,
+        commands.write_target,
+
+        -- booleans
+        commands.is_filter
+
+    from uses
+    inner join commands
+        on md5(uses.script || uses.is_cut) = commands.script_key
+
+)
+
+select * from final

@@ -1,0 +1,170 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+
+with records as (
+
+    select * from {{ ref('stg_claude_code__records') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+counted as (
+
+    select * from {{ ref('int_records__counted') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+prompts as (
+
+    select * from {{ ref('int_messages__typed') }}
+    where starts_turn and session_id = root_session_id and {{ in_changed_sessions() }}
+
+),
+
+identities as (
+
+    select * from {{ ref('int_sessions__identities') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+tool_uses as (
+
+    select * from {{ ref('stg_claude_code__content_blocks') }}
+    where block_type = 'tool_use' and {{ in_changed_sessions() }}
+
+),
+
+-- The main conversation, in the order of the log: a prompt begins the next turn.
+own_turns as (
+
+    select
+        counted.file_id,
+        counted.line_number,
+        count(prompts.message_id) over (
+            partition by counted.session_id
+            order by counted.record_index
+        ) as turn_index
+
+    from counted
+    left join prompts
+        on counted.file_id = prompts.file_id
+        and counted.line_number = prompts.line_number
+    where counted.session_id = counted.root_session_id
+
+),
+
+-- Every line of a file, also one that counts elsewhere and the echo of a subagent, stands in the turn of the lines before it.
+line_turns as (
+
+    select
+        records.root_session_id,
+        records.session_id,
+        records.file_id,
+        records.line_number,
+        records.sent_at,
+        coalesce(
+            max(own_turns.turn_index) over (
+                partition by records.file_id
+                order by records.line_number
+                rows between unbounded preceding and current row
+            ),
+            0
+        ) as turn_index
+
+    from records
+    left join own_turns
+        on records.file_id = own_turns.file_id
+        and records.line_number = own_turns.line_number
+
+),
+
+-- A subagent's work belongs to the turn that started it, wherever its lines stand.
+spawning_calls as (
+
+    select
+        identities.session_id,
+        min_by(tool_uses.session_id, (tool_uses.file_id, tool_uses.line_number)) as calling_session_id,
+        min_by(line_turns.turn_index, (tool_uses.file_id, tool_uses.line_number)) as turn_index
+
+    from identities
+    inner join tool_uses
+        on identities.root_session_id = tool_uses.root_session_id
+        and identities.spawned_by_tool_use_id = tool_uses.tool_use_id
+        and identities.session_id != tool_uses.session_id
+    inner join line_turns
+        on tool_uses.file_id = line_turns.file_id
+        and tool_uses.line_number = line_turns.line_number
+    group by identities.session_id
+
+),
+
+subagent_starts as (
+
+    select
+        line_turns.root_session_id,
+        line_turns.session_id,
+        min(line_turns.sent_at) as first_sent_at,
+        -- the echo in the parent's file stands where the parent was
+        min(line_turns.turn_index) filter (where not identities.has_file) as echo_turn_index
+
+    from line_turns
+    inner join identities
+        on line_turns.session_id = identities.session_id
+    where identities.parent_session_id is not null
+    group by line_turns.root_session_id, line_turns.session_id
+
+),
+
+turns_by_clock as (
+
+    select
+        subagent_starts.session_id,
+        count(*) as turn_index
+
+    from subagent_starts
+    inner join prompts
+        on subagent_starts.root_session_id = prompts.root_session_id
+        and subagent_starts.first_sent_at >= prompts.sent_at
+    group by subagent_starts.session_id
+
+),
+
+subagent_turns as (
+
+    select
+        subagent_starts.session_id,
+        coalesce(
+            case when own_call.calling_session_id = subagent_starts.root_session_id then own_call.turn_index end,
+            -- a subagent of a subagent
+            case when parent_call.calling_session_id = subagent_starts.root_session_id then parent_call.turn_index end,
+            subagent_starts.echo_turn_index,
+            turns_by_clock.turn_index,
+            0
+        ) as turn_index
+
+    from subagent_starts
+    left join spawning_calls as own_call
+        on subagent_starts.session_id = own_call.session_id
+    left join spawning_calls as parent_call
+        on own_call.calling_session_id = parent_call.session_id
+    left join turns_by_clock
+        on subagent_starts.session_id = turns_by_clock.session_id
+
+),
+
+final as (
+
+    select
+        line_turns.root_session_id,
+        line_turns.file_id,
+        line_turns.line_number,
+        coalesce(subagent_turns.turn_index, line_turns.turn_index) as root_turn_index
+
+    from line_turns
+    left join subagent_turns
+        on line_turns.session_id = subagent_turns.session_id
+
+)
+
+select * from final
