@@ -173,7 +173,12 @@ command_actions as (
     inner join subject_actions
         on commands.write_mode || ' ' || commands.write_target = subject_actions.segment
         and commands.write_mode = subject_actions.program
-    where commands.program in ({{ word_literals('writing_programs') }}, '')
+    where
+        commands.program in ({{ word_literals('writing_programs') }}, '')
+        or (
+            commands.program in ({{ word_literals('filtering_programs') }})
+            and not {{ matches('commands.write_target', pattern_literal('scratch_paths')) }}
+        )
 
 ),
 

@@ -206,7 +206,7 @@ stripped as (
         contains(piece, 'xargs') as has_xargs,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 1), '') as write_mode,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 2), '') as write_target,
-        {{ without_runner_words(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
+        {{ with_subcommand_first(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
 
     from pieces
 
@@ -240,7 +240,7 @@ commands as (
         -- what follows a closing parenthesis are more arguments of the outer command
         (joined_by != ')' or {{ begins_with('piece', "'{'") }})
         and first_word not in ({{ word_literals('shell_keywords') }})
-        and ({{ matches('first_word', "'^[^-].*[a-z]|^[a-z]'") }} or (segment = '' and write_target is not null))
+        and ({{ matches('first_word', "'^[^-=]*[a-z][^=]*$'") }} or (segment = '' and write_target is not null))
 
 ),
 

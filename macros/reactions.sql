@@ -1,0 +1,29 @@
+{# Small helpers of the models that read reactions. #}
+
+
+{# A constant text as an SQL literal. #}
+{% macro text_literal(value) -%}
+    '{{ value | replace("'", "''") }}'
+{%- endmacro %}
+
+
+{# A text as words between single blanks, in lower case, with a blank at both ends: question marks are words, names of
+   code, paths and addresses one word each, every sign of a script without blanks is one. Rules and texts alike. #}
+{% macro spoken_words(text) -%}
+    ' ' || trim({{ replaced(
+        replaced(
+            replaced(
+                replaced(
+                    replaced(
+                        replaced("replace(lower(" ~ text ~ "), chr(8217), chr(39))", "'`[^`\\n]*`'", "' xcode '"),
+                        "'https?://[^ \\n]+'", "' xurl '"
+                    ),
+                    "'[^ \\n]*(?:/[^ \\n]*){2,}|[^ \\n]+\\.[a-z]{1,4}\\b'", "' xpath '"
+                ),
+                "'([\\x{3040}-\\x{30ff}\\x{3400}-\\x{9fff}])'", "' \\1 '"
+            ),
+            "'\\?'", "' ? '"
+        ),
+        "'[^\\p{L}\\p{N}''?]+'", "' '"
+    ) }}) || ' '
+{%- endmacro %}
