@@ -8,16 +8,45 @@ with. Tests compare the same blocks with the sample (tests/end_to_end/), so this
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / ".sample"
 QUERY = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<shown>.*?)```", re.DOTALL)
 SUMMARY = re.compile(r"<!-- output: summary -->\n```text\n(?P<shown>.*?)```", re.DOTALL)
+
+
+PICTURE = re.compile(r"!\[[^\]]*\]\(images/(?P<name>[a-z-]+)\.svg\)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a document, and the query above it that it is drawn from."""
+
+    name: str
+    sql: str
+    shown: str
+
+    @property
+    def mark(self) -> str:
+        """Stands in the picture's file, so that a picture of other data or of another query can be told."""
+        return "drawn from " + hashlib.sha256((self.sql + self.shown).encode()).hexdigest()[:16]
+
+
+def pictures(document: str) -> list[Picture]:
+    """The pictures of a document; each belongs to the last query above it."""
+    blocks = list(QUERY.finditer(document))
+    found = []
+    for picture in PICTURE.finditer(document):
+        block = [block for block in blocks if block.end() <= picture.start()][-1]
+        found.append(Picture(picture["name"], block["sql"], block["shown"]))
+    return found
 
 
 def queries(document: str) -> list[tuple[str, str]]:
