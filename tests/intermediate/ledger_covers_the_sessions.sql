@@ -23,6 +23,7 @@
         'int_episodes__decisions',
         'int_tool_calls__actions',
         'int_tool_calls__commands',
+        'int_tool_calls__tests',
         'messages',
         'tool_calls',
         'turns',

@@ -152,6 +152,7 @@ command_actions as (
         commands.file_id,
         commands.line_number,
         commands.block_index,
+        commands.command_index,
         subject_actions.action_id,
         commands.is_filter
 
@@ -166,6 +167,7 @@ command_actions as (
         commands.file_id,
         commands.line_number,
         commands.block_index,
+        commands.command_index,
         subject_actions.action_id,
         false as is_filter
 
@@ -249,6 +251,7 @@ actions as (
             target_actions.action_id,
             case when uses.is_shell then 'run' else 'other' end
         ) as action_id,
+        command_actions.command_index,
         coalesce(command_actions.is_filter, false) as is_filter
 
     from uses
@@ -274,7 +277,8 @@ ranked as (
             taxonomy.decisive_rank
             + case when actions.is_filter and not taxonomy.counts_after_pipe then 1000 else 0 end
         ) as decisive_rank,
-        bool_or(taxonomy.parent_action_id = 'test') as is_test
+        bool_or(taxonomy.parent_action_id = 'test') as is_test,
+        max(case when taxonomy.parent_action_id = 'test' then actions.command_index end) as test_command_index
 
     from actions
     left join taxonomy
@@ -296,6 +300,9 @@ final as (
         -- text
         min_by(action_id, decisive_rank) as action_id,
         {{ ordered_text('action_id', "','", 'action_id') }} as action_ids,
+
+        -- numbers
+        max(test_command_index) as test_command_index,
 
         -- booleans
         coalesce(bool_or(is_test), false) as has_test_run
