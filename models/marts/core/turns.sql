@@ -21,6 +21,27 @@ activity as (
 
 ),
 
+actions as (
+
+    select * from {{ ref('int_turns__actions') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+line_turns as (
+
+    select * from {{ ref('int_records__turns') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+malformed_lines as (
+
+    select * from {{ ref('stg_claude_code__records') }}
+    where not is_json and not is_blank and file_rank = 1 and {{ in_changed_sessions() }}
+
+),
+
 messages as (
 
     select * from {{ ref('messages') }}
@@ -80,6 +101,22 @@ tool_counts as (
 
     from tool_calls
     group by root_session_id, root_turn_index
+
+),
+
+malformed_counts as (
+
+    select
+        line_turns.root_session_id,
+        line_turns.root_turn_index,
+        count(*) as malformed_lines
+
+    from malformed_lines
+    inner join line_turns
+        on malformed_lines.file_id = line_turns.file_id
+        and malformed_lines.line_number = line_turns.line_number
+    where malformed_lines.session_id = malformed_lines.root_session_id
+    group by line_turns.root_session_id, line_turns.root_turn_index
 
 ),
 
@@ -165,6 +202,7 @@ final as (
         prompts.kind,
         prompts.prompt,
         endings.end_kind,
+        actions.action_ids,
         token_counts.main_model,
 
         -- numbers
@@ -176,6 +214,9 @@ final as (
         coalesce(tool_counts.unanswered_tool_calls, 0) as unanswered_tool_calls,
         endings.rejections,
         endings.interruptions,
+        coalesce(actions.test_runs, 0) as test_runs,
+        coalesce(actions.failed_test_runs, 0) as failed_test_runs,
+        coalesce(malformed_counts.malformed_lines, 0) as malformed_lines,
         coalesce(file_counts.files_read, 0) as files_read,
         coalesce(file_counts.files_changed, 0) as files_changed,
         cast(floor(coalesce(activity.active_ms, 0) / 1000) as bigint) as active_seconds,
@@ -199,6 +240,7 @@ final as (
         ) as cost_usd_with_subagents,
 
         -- booleans
+        coalesce(actions.has_test_run, false) as has_test_run,
         coalesce(token_counts.is_final, true) as has_final_tokens,
         coalesce(token_counts.is_priced, true) as is_priced,
 
@@ -215,6 +257,12 @@ final as (
     left join activity
         on prompts.session_id = activity.session_id
         and prompts.turn_index = activity.root_turn_index
+    left join actions
+        on prompts.root_session_id = actions.root_session_id
+        and prompts.turn_index = actions.root_turn_index
+    left join malformed_counts
+        on prompts.root_session_id = malformed_counts.root_session_id
+        and prompts.turn_index = malformed_counts.root_turn_index
     left join message_counts
         on prompts.root_session_id = message_counts.root_session_id
         and prompts.turn_index = message_counts.root_turn_index
