@@ -1,9 +1,9 @@
 """Draws the pictures of docs/ask-the-episodes.md, each from the query that stands above it.
 
-    .venv-lab/bin/python -m tools.plots [--data DIRECTORY] [--output DIRECTORY]
+    .venv-lab/bin/python -m tools.plots [--data DIRECTORY]
 
-Without options: the bundled sample, into docs/images. With a data directory of your own the same questions are asked of
-your sessions; name an output directory outside the documentation then. The same data gives the same bytes.
+Without a data directory it is the bundled sample, and the pictures go into docs/images. Of your own data they go into
+its directory `plots`: the same questions, asked of your sessions. The same data gives the same bytes.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ STYLE = {
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools.plots", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=SAMPLE, help="data directory with ope.db (default: the sample)")
-    parser.add_argument("--output", type=Path, default=PAGE.parent / "images", help="where the SVG files go")
-    options = parser.parse_args(arguments)
-    database = options.data / "ope.db"
+    data = parser.parse_args(arguments).data.resolve()
+    output = PAGE.parent / "images" if data == SAMPLE else data / "plots"
+    database = data / "ope.db"
     if not database.exists():
         print(f"{database} is missing: run `make build` first.", file=sys.stderr)
         return 1
-    options.output.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     for picture in pictures(PAGE.read_text(encoding="utf-8")):
-        target = options.output / f"{picture.name}.svg"
+        target = output / f"{picture.name}.svg"
         # a mark says which query and output of the page the picture shows; other data has no such mark
-        mark = picture.mark if options.data == SAMPLE else "drawn from other data than the page shows"
+        mark = picture.mark if data == SAMPLE else "drawn from other data than the page shows"
         draw(PICTURES[picture.name], read(database, picture.sql), target, mark)
         print(target)
     return 0
@@ -110,9 +110,12 @@ def reactions_by_week(axes: Axes, rows: list[Row]) -> None:
         axes.annotate(f"{row['objected_percent']:.0f} %", (place, top), (0, 3), textcoords="offset points", ha="center")
     axes.set_title("How the human reacted, by week (percent: corrected, redirected or blocked)")
     axes.set_ylabel("turns with a reaction")
-    axes.set_xlabel("week that begins on")
+    axes.set_xlabel("week that begins on (weeks without a turn are left out)")
+    axes.margins(y=0.1)
+    if len(weeks) > 9:
+        axes.tick_params(axis="x", rotation=90)
     whole_numbers(axes.yaxis)
-    legend_beside(axes, reverse=True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=True)
 
 
 def objections_by_action(axes: Axes, rows: list[Row]) -> None:
@@ -128,12 +131,11 @@ def objections_by_action(axes: Axes, rows: list[Row]) -> None:
     axes.set_title("Turns that the human objected to, by the turn's decisive action")
     axes.set_xlabel("turns with a reaction")
     whole_numbers(axes.xaxis)
-    axes.tick_params(axis="y", length=0)
-    legend_beside(axes)
+    as_table(axes, rows, room=1.1)
 
 
 def failed_runs(axes: Axes, rows: list[Row]) -> None:
-    names = [str(row["failed_runs"]) for row in rows]
+    names = [str(row["failed_test_runs"]) for row in rows]
     objected = [row["objected"] for row in rows]
     accepted = [row["turns"] - row["objected"] for row in rows]
     axes.bar(names, objected, 0.6, color=COLOURS["objected"], label="objected to")
@@ -143,9 +145,11 @@ def failed_runs(axes: Axes, rows: list[Row]) -> None:
         axes.annotate(text, (place, row["turns"]), (0, 3), textcoords="offset points", ha="center")
     axes.set_title("Turns that the human objected to, by the failed test runs in them")
     axes.set_xlabel("failed test runs in the turn")
-    axes.set_ylabel("turns with a reaction and a test run")
+    axes.set_ylabel("turns with a test run and a reaction")
+    axes.set_xlim(-0.6, max(len(rows), 5) - 0.4)
+    axes.margins(y=0.1)
     whole_numbers(axes.yaxis)
-    legend_beside(axes)
+    axes.legend(loc="upper right")
 
 
 def cost_by_model(axes: Axes, rows: list[Row]) -> None:
@@ -165,18 +169,20 @@ def cost_by_model(axes: Axes, rows: list[Row]) -> None:
         axes.annotate(text, (end, place), (4, 0), textcoords="offset points", va="center")
     axes.set_title("What turns cost, by what became of them")
     axes.set_xlabel("dollars at list prices")
-    axes.set_xlim(0, 1.45 * max(left))
+    as_table(axes, rows, room=1.6)
+
+
+def as_table(axes: Axes, rows: list[Row], *, room: float) -> None:
+    """A bar per row: as high as its rows need, with room for what stands behind the bars."""
+    axes.set_xlim(0, room * axes.get_xlim()[1])
     axes.tick_params(axis="y", length=0)
-    legend_beside(axes)
+    axes.figure.set_figheight(max(2.4, 1.1 + 0.27 * len(rows)))
+    axes.legend(loc="lower right")
 
 
 def whole_numbers(axis: Any) -> None:
     axis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(True)
-
-
-def legend_beside(axes: Axes, *, reverse: bool = False) -> None:
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=reverse)
 
 
 PICTURES: dict[str, Callable[[Axes, list[Row]], None]] = {

@@ -54,11 +54,14 @@ def queries(document: str) -> list[tuple[str, str]]:
     return [(found["sql"], found["shown"]) for found in QUERY.finditer(document)]
 
 
-def answer(database: Path, sql: str) -> str:
-    """What DuckDB's shell prints. Raises `CalledProcessError` where the query fails, with the reason in `stderr`."""
+def answer(database: Path, sql: str, directory: Path = ROOT) -> str:
+    """What DuckDB's shell prints when it is started in `directory`.
+
+    Raises `CalledProcessError` where the query fails, with the reason in `stderr`.
+    """
     shell = Path(sys.executable).with_name("duckdb")
     command = [str(shell), "-readonly", str(database), "-c", sql]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True).stdout
 
 
 def refreshed(document: str, data: Path) -> str:
