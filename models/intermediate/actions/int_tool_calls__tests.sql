@@ -23,21 +23,7 @@ commands as (
 
 results as (
 
-    select
-        file_id,
-        line_number,
-        block_index,
-        case
-            when
-                length(result_text)
-                > {{ var('test_result_head_characters') }} + {{ var('test_result_tail_characters') }}
-                then
-                    left(result_text, {{ var('test_result_head_characters') }}) || chr(10)
-                    || right(result_text, {{ var('test_result_tail_characters') }})
-            else result_text
-        end as result_text
-
-    from {{ ref('stg_claude_code__tool_results') }}
+    select * from {{ ref('stg_claude_code__tool_results') }}
     where {{ in_changed_sessions() }}
 
 ),
@@ -88,8 +74,15 @@ test_calls as (
         coalesce(test_commands.is_behind_others, false) as is_behind_others,
         coalesce(test_commands.is_last, false) as is_last,
         coalesce(test_commands.decides_success, false) as decides_success,
-        -- without the colours of a terminal
-        {{ replace_matches('results.result_text', "'\\x1b\\[[0-9;]*m'", "''") }} as result_text
+        case
+            when
+                length(results.result_text)
+                > {{ var('test_result_head_characters') }} + {{ var('test_result_tail_characters') }}
+                then
+                    left(results.result_text, {{ var('test_result_head_characters') }}) || chr(10)
+                    || right(results.result_text, {{ var('test_result_tail_characters') }})
+            else results.result_text
+        end as result_text
 
     from calls
     inner join actions
@@ -107,23 +100,35 @@ test_calls as (
 
 ),
 
+answers as (
+
+    select
+        root_session_id,
+        tool_use_id,
+        -- without the colours of a terminal
+        {{ replace_matches('result_text', "'\\x1b\\[[0-9;]*m'", "''") }} as result_text
+
+    from test_calls
+
+),
+
 -- `case` keeps the expressions, which are compiled per row, to the answers that hold the rule's keyword
 matched as (
 
     select
-        test_calls.root_session_id,
-        test_calls.tool_use_id,
+        answers.root_session_id,
+        answers.tool_use_id,
         min_by(rules.status, rules.priority) as status,
         min_by(rules.framework, rules.priority) as framework
 
-    from test_calls
+    from answers
     inner join rules
         on case
-            when contains(test_calls.result_text, rules.keyword)
-                then {{ matches('test_calls.result_text', 'rules.pattern') }}
+            when contains(answers.result_text, rules.keyword)
+                then {{ matches('answers.result_text', 'rules.pattern') }}
             else false
         end
-    group by test_calls.root_session_id, test_calls.tool_use_id
+    group by answers.root_session_id, answers.tool_use_id
 
 ),
 
