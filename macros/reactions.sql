@@ -8,14 +8,14 @@
 
 
 {# A text as words between single blanks, in lower case, with a blank at both ends: question marks are words, names of
-   code, paths and addresses one word each, every sign of a script without blanks is one. Rules and texts alike. #}
+   code, quoted text, paths and addresses one word each, every sign of a script without blanks is one. Rules and texts alike. #}
 {% macro spoken_words(text) -%}
     ' ' || trim({{ replaced(
         replaced(
             replaced(
                 replaced(
                     replaced(
-                        replaced("replace(lower(" ~ text ~ "), chr(8217), chr(39))", "'`[^`\\n]*`'", "' xcode '"),
+                        replaced("replace(lower(" ~ text ~ "), chr(8217), chr(39))", "'`[^`\\n]*`|\"[^\"\\n]{3,}\"'", "' xcode '"),
                         "'https?://[^ \\n]+'", "' xurl '"
                     ),
                     "'[^ \\n]*(?:/[^ \\n]*){2,}|[^ \\n]+\\.[a-z]{1,4}\\b'", "' xpath '"

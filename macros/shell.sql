@@ -53,3 +53,13 @@
         1
     ), '')
 {%- endmacro %}
+
+
+{# Kind of a path, by the variable `path_kinds`; null where none fits. #}
+{% macro path_kind(path) -%}
+    case
+        {%- for kind, pattern in var('path_kinds').items() %}
+        when {{ matches('lower(' ~ path ~ ')', "'" ~ pattern | replace("'", "''") ~ "'") }} then '{{ kind }}'
+        {%- endfor %}
+    end
+{%- endmacro %}

@@ -2,7 +2,8 @@
 
 `make fit` builds the warehouse with the labels and calls this with .venv-lab. The features are those that the models
 computed (`int_turns__reaction_features`), so SQL is the only code that reads a text. The fit is a multinomial logistic
-regression with an L2 penalty: deterministic, and the same input gives the same file.
+regression whose penalty draws each weight to the one that the rule has by hand (`reaction_rules.weight`): what the
+labels say little about keeps the meaning that its author gave it. Deterministic: the same input gives the same file.
 """
 
 from __future__ import annotations
@@ -11,95 +12,132 @@ import argparse
 import csv
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 from sklearn.model_selection import GroupKFold
 
 SEED = Path(__file__).resolve().parent.parent / "seeds" / "taxonomy" / "reaction_weights.csv"
 TYPES = ("approve", "correct", "question", "redirect")
-# Strength of the penalty, weight of labels that their reader was not sure of, folds of the cross-validation.
-INVERSE_PENALTY = 0.3
+# Strength of the penalty on weights and on the bias, weight of labels that their reader was not sure of, folds.
+PENALTY = 6.0
+BIAS_PENALTY = 0.02
 UNSURE_WEIGHT = 0.5
 FOLDS = 10
 DECIMALS = 4
 
 LABELLED = """
-    select labels.session_id, labels.label, labels.is_sure, signs.session_id, signs.turn_index
+    select
+        labels.label, labels.is_sure, signs.session_id, signs.turn_index,
+        coalesce(sessions.first_cwd, labels.session_id) as directory
     from staging.stg_validation__labels as labels
-    inner join intermediate.int_turns__reaction_signs as signs
-        on labels.message_uuid = signs.next_uuid
+    inner join intermediate.int_turns__reaction_signs as signs on labels.message_uuid = signs.next_uuid
+    left join main.sessions as sessions on signs.session_id = sessions.session_id
     where labels.label_kind = 'reaction' and labels.label_set = 'train'
     order by labels.message_uuid, labels.label, signs.session_id
 """
 FEATURES = """
-    select distinct features.session_id, features.turn_index, features.rule_id
-    from intermediate.int_turns__reaction_features as features
-    inner join reference.reaction_rules as rules on features.rule_id = rules.rule_id
-    where features.text_kind in ('prompt', 'turn') and not rules.is_explicit and coalesce(rules.signal, '') != 'readable'
+    select distinct session_id, turn_index, rule_id from intermediate.int_turns__reaction_features
+    where text_kind in ('prompt', 'turn')
     order by all
 """
 RULES = """
-    select rule_id from reference.reaction_rules
-    where not is_explicit and coalesce(signal, '') != 'readable' order by rule_id
+    select rules.rule_id, split_part(rules.reaction_id, '.', 1), cast(rules.weight as double), rules.taxonomy_version
+    from reference.reaction_rules as rules
+    where not rules.is_explicit and coalesce(rules.signal, '') != 'readable'
+    order by rules.rule_id
 """
 
 
-def new_model() -> LogisticRegression:
-    """The model that is fitted, alike for the folds and for the seed."""
-    return LogisticRegression(C=INVERSE_PENALTY, max_iter=5000, tol=1e-8)
+class Labelled(NamedTuple):
+    """Labelled turns: a row of `matrix` per label, a column per rule; `prior` has a row per rule, a column per type."""
+
+    matrix: Any
+    labels: Any
+    certainty: Any
+    sessions: Any
+    people: Any
+    rules: list[str]
+    prior: Any
+    version: str
 
 
-def read(database: Path) -> tuple[Any, Any, Any, Any, list[str]]:
-    """Matrix of features, labels, weights of the labels, sessions, names of the features."""
+def read(database: Path) -> Labelled:
+    """What the warehouse says of the labels of set `train`."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        labelled = connection.execute(LABELLED).fetchall()
+        rows = [row for row in connection.execute(LABELLED).fetchall() if row[0] in TYPES]
         found = connection.execute(FEATURES).fetchall()
-        rules = [row[0] for row in connection.execute(RULES).fetchall()]
-    labelled = [row for row in labelled if row[1] in TYPES]
-    if not labelled:
-        sys.exit("fit: no labels of set 'train' in the warehouse: import them (python -m ingest import-labels), build.")
+        rules = connection.execute(RULES).fetchall()
+    if not rows:
+        sys.exit("fit: no labels of set 'train' in the warehouse: import them (python -m ingest import-labels) and build.")
     of_turn: dict[tuple[str, int], set[str]] = {}
     for session, turn, rule in found:
         of_turn.setdefault((session, turn), set()).add(rule)
-    matrix = np.array([[float(rule in of_turn.get(row[3:5], ())) for rule in rules] for row in labelled])
-    labels = np.array([row[1] for row in labelled])
-    weights = np.array([1.0 if row[2] else UNSURE_WEIGHT for row in labelled])
-    sessions = np.array([row[0] for row in labelled])
-    return matrix, labels, weights, sessions, rules
+    names = [rule[0] for rule in rules]
+    return Labelled(
+        matrix=np.array([[float(name in of_turn.get(row[2:4], ())) for name in names] for row in rows]),
+        labels=np.array([TYPES.index(row[0]) for row in rows]),
+        certainty=np.array([1.0 if row[1] else UNSURE_WEIGHT for row in rows]),
+        sessions=np.array([row[2] for row in rows]),
+        # the home directory, which is as near as a log comes to a person
+        people=np.array(["/".join(row[4].split("/")[:3]) for row in rows]),
+        rules=names,
+        prior=np.array([[rule[2] if rule[1] == name else 0.0 for name in TYPES] for rule in rules]),
+        version=max(rule[3] for rule in rules),
+    )
 
 
-def cross_validated(matrix: Any, labels: Any, weights: Any, sessions: Any) -> Any:
-    """Probabilities of each type from models that never saw the session."""
-    probabilities = np.zeros((len(labels), len(TYPES)))
-    for seen, unseen in GroupKFold(FOLDS).split(matrix, labels, sessions):
-        model = new_model().fit(matrix[seen], labels[seen], sample_weight=weights[seen])
-        columns = [TYPES.index(label) for label in model.classes_]
-        probabilities[np.ix_(unseen, columns)] = model.predict_proba(matrix[unseen])
-    return probabilities
+def probabilities(weights: Any, bias: Any, matrix: Any) -> Any:
+    """Probability of each type, a row per row of `matrix`."""
+    scores = matrix @ weights + bias
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
-def show(probabilities: Any, labels: Any, weights: Any, threshold: float) -> None:
-    """Print coverage and accuracy of the cross-validation, for all labels and for those that are sure."""
-    guesses = np.array(TYPES)[probabilities.argmax(axis=1)]
-    known = probabilities.max(axis=1) >= threshold
-    for name, chosen in (("all", weights > 0), ("sure", weights == 1)):
-        hits = (guesses == labels)[chosen & known]
-        print(f"  {name:5} {chosen.sum():4} labels  coverage {known[chosen].mean():.3f}  accuracy {hits.mean():.3f}")
+def fitted(matrix: Any, labels: Any, certainty: Any, prior: Any) -> tuple[Any, Any]:
+    """Weights (rule by type) and bias (type) with the least penalised loss."""
+    wanted = np.eye(len(TYPES))[labels]
+
+    def loss(parameters: Any) -> tuple[float, Any]:
+        weights, bias = parameters[: prior.size].reshape(prior.shape), parameters[prior.size :]
+        likely = probabilities(weights, bias, matrix)
+        miss = (likely - wanted) * certainty[:, None]
+        value = -(certainty * np.log(likely[np.arange(len(labels)), labels])).sum()
+        value += PENALTY / 2 * ((weights - prior) ** 2).sum() + BIAS_PENALTY / 2 * (bias**2).sum()
+        slope = [(matrix.T @ miss + PENALTY * (weights - prior)).ravel(), miss.sum(axis=0) + BIAS_PENALTY * bias]
+        return float(value), np.concatenate(slope)
+
+    start = np.concatenate([prior.ravel(), np.zeros(len(TYPES))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-12, "gtol": 1e-8}).x
+    return found[: prior.size].reshape(prior.shape), found[prior.size :]
 
 
-def write(model: LogisticRegression, rules: list[str], fitted_on: str, version: str) -> None:
-    """The seed: one row per rule and type, the bias first; a rule that weighs nothing has no row."""
+def show_unseen(data: Labelled, groups: Any, name: str, threshold: float) -> None:
+    """Print coverage and accuracy where the group of the label was left out of the fit."""
+    likely = np.zeros((len(data.labels), len(TYPES)))
+    for seen, unseen in GroupKFold(min(FOLDS, len(set(groups)))).split(data.matrix, data.labels, groups):
+        weights, bias = fitted(data.matrix[seen], data.labels[seen], data.certainty[seen], data.prior)
+        likely[unseen] = probabilities(weights, bias, data.matrix[unseen])
+    hits, known = likely.argmax(axis=1) == data.labels, likely.max(axis=1) >= threshold
+    for kind, chosen in (("all labels", data.certainty > 0), ("sure labels", data.certainty == 1)):
+        print(
+            f"  by {name:8} {kind:12} {chosen.sum():4}  coverage {known[chosen].mean():.3f}"
+            f"  accuracy {hits[chosen & known].mean():.3f}"
+        )
+
+
+def write(data: Labelled, fitted_on: str) -> None:
+    """The seed: one row per rule and type, the bias first; a weight of nothing has no row."""
+    weights, bias = fitted(data.matrix, data.labels, data.certainty, data.prior)
     with SEED.open("w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(["rule_id", "reaction_type", "weight", "fitted_on", "taxonomy_version"])
-        columns = [model.intercept_, *model.coef_.T]
-        for rule, column in zip(["bias", *rules], columns, strict=True):
-            for label, weight in zip(model.classes_, column, strict=True):
+        for rule, row in zip(["bias", *data.rules], [bias, *weights], strict=True):
+            for label, weight in zip(TYPES, row, strict=True):
                 if rule == "bias" or round(float(weight), DECIMALS) != 0:
-                    writer.writerow([rule, label, f"{weight:.{DECIMALS}f}", fitted_on, version])
+                    writer.writerow([rule, label, f"{weight:.{DECIMALS}f}", fitted_on, data.version])
 
 
 def main() -> int:
@@ -107,15 +145,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("database", type=Path, help="warehouse with labels of set 'train'")
     parser.add_argument("--fitted-on", required=True, help="name of the labels, for the seed")
-    parser.add_argument("--threshold", type=float, default=0.5, help="reaction_min_confidence")
+    parser.add_argument("--threshold", type=float, default=0.5, help="as the variable reaction_min_confidence")
     options = parser.parse_args()
-    matrix, labels, weights, sessions, rules = read(options.database)
-    with duckdb.connect(str(options.database), read_only=True) as connection:
-        version = connection.execute("select max(taxonomy_version) from reference.reaction_rules").fetchall()[0][0]
-    print(f"fit: {len(labels)} labels of {len(set(sessions))} sessions, {len(rules)} rules; cross-validated by session:")
-    show(cross_validated(matrix, labels, weights, sessions), labels, weights, options.threshold)
-    write(new_model().fit(matrix, labels, sample_weight=weights), rules, options.fitted_on, version)
-    print(f"fit: wrote {SEED.relative_to(Path.cwd()) if SEED.is_relative_to(Path.cwd()) else SEED}")
+    data = read(options.database)
+    print(f"fit: {len(data.labels)} labels of {len(set(data.sessions))} sessions, {len(data.rules)} rules, left out:")
+    show_unseen(data, data.sessions, "session", options.threshold)
+    show_unseen(data, data.people, "person", options.threshold)
+    write(data, options.fitted_on)
+    print(f"fit: wrote {SEED}")
     return 0
 
 

@@ -69,13 +69,14 @@ subjects as (
         segment
 
     from commands
+    where program != ''
     group by program, subcommand, segment
 
     union all
 
     select
         write_mode as program,
-        null as subcommand,
+        {{ path_kind('write_target') }} as subcommand,
         write_mode || ' ' || write_target as segment
 
     from commands
@@ -197,6 +198,7 @@ tool_rules as (
 
     select
         tools.tool_name,
+        rules.subcommand as path_kind,
         rules.pattern,
         rules.action_id,
         rules.priority
@@ -216,7 +218,7 @@ targets as (
     select
         tool_name,
         file_path,
-        concat_ws(' ', tool_name, file_path) as target
+        {{ path_kind('file_path') }} as path_kind
 
     from uses
     where not is_shell
@@ -234,7 +236,12 @@ target_actions as (
     from targets
     inner join tool_rules
         on targets.tool_name = tool_rules.tool_name
-    where case when tool_rules.pattern is null then true else {{ matches('targets.target', 'tool_rules.pattern') }} end
+        and (tool_rules.path_kind is null or targets.path_kind = tool_rules.path_kind)
+    where
+        case
+            when tool_rules.pattern is null then true
+            else {{ matches('targets.tool_name', 'tool_rules.pattern') }}
+        end
     group by targets.tool_name, targets.file_path
 
 ),

@@ -31,7 +31,8 @@ results as (
             when
                 length(result_text)
                 > {{ var('test_result_head_characters') }} + {{ var('test_result_tail_characters') }}
-                then left(result_text, {{ var('test_result_head_characters') }}) || chr(10)
+                then
+                    left(result_text, {{ var('test_result_head_characters') }}) || chr(10)
                     || right(result_text, {{ var('test_result_tail_characters') }})
             else result_text
         end as result_text

@@ -7,6 +7,13 @@ with prompts as (
 
 ),
 
+directives as (
+
+    select * from {{ ref('int_turns__directives') }}
+    where {{ in_changed_sessions() }}
+
+),
+
 endings as (
 
     select * from {{ ref('int_turns__endings') }}
@@ -25,20 +32,6 @@ actions as (
 
     select * from {{ ref('int_turns__actions') }}
     where {{ in_changed_sessions() }}
-
-),
-
-line_turns as (
-
-    select * from {{ ref('int_records__turns') }}
-    where {{ in_changed_sessions() }}
-
-),
-
-malformed_lines as (
-
-    select * from {{ ref('stg_claude_code__records') }}
-    where not is_json and not is_blank and file_rank = 1 and {{ in_changed_sessions() }}
 
 ),
 
@@ -101,22 +94,6 @@ tool_counts as (
 
     from tool_calls
     group by root_session_id, root_turn_index
-
-),
-
-malformed_counts as (
-
-    select
-        line_turns.root_session_id,
-        line_turns.root_turn_index,
-        count(*) as malformed_lines
-
-    from malformed_lines
-    inner join line_turns
-        on malformed_lines.file_id = line_turns.file_id
-        and malformed_lines.line_number = line_turns.line_number
-    where malformed_lines.session_id = malformed_lines.root_session_id
-    group by line_turns.root_session_id, line_turns.root_turn_index
 
 ),
 
@@ -201,6 +178,7 @@ final as (
         -- text
         prompts.kind,
         prompts.prompt,
+        directives.directive,
         endings.end_kind,
         actions.action_ids,
         token_counts.main_model,
@@ -216,7 +194,7 @@ final as (
         endings.interruptions,
         coalesce(actions.test_runs, 0) as test_runs,
         coalesce(actions.failed_test_runs, 0) as failed_test_runs,
-        coalesce(malformed_counts.malformed_lines, 0) as malformed_lines,
+        coalesce(activity.malformed_lines, 0) as malformed_lines,
         coalesce(file_counts.files_read, 0) as files_read,
         coalesce(file_counts.files_changed, 0) as files_changed,
         cast(floor(coalesce(activity.active_ms, 0) / 1000) as bigint) as active_seconds,
@@ -254,15 +232,15 @@ final as (
     inner join endings
         on prompts.session_id = endings.session_id
         and prompts.turn_index = endings.turn_index
+    left join directives
+        on prompts.session_id = directives.session_id
+        and prompts.turn_index = directives.turn_index
     left join activity
         on prompts.session_id = activity.session_id
         and prompts.turn_index = activity.root_turn_index
     left join actions
         on prompts.root_session_id = actions.root_session_id
         and prompts.turn_index = actions.root_turn_index
-    left join malformed_counts
-        on prompts.root_session_id = malformed_counts.root_session_id
-        and prompts.turn_index = malformed_counts.root_turn_index
     left join message_counts
         on prompts.root_session_id = message_counts.root_session_id
         and prompts.turn_index = message_counts.root_turn_index
