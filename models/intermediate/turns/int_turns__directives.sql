@@ -26,7 +26,7 @@ rules as (
 
 ),
 
--- A command is read whole; where all was pasted, what was pasted speaks.
+-- A command is read whole; where almost all was pasted, what was pasted speaks too.
 texts as (
 
     select
@@ -40,7 +40,16 @@ texts as (
                 -- the name of the command
                 when 'slash_command'
                     then {{ replaced("split_part(prompts.prompt, '<command-args>', 1)", "'</?[a-z-]+>'", "' '") }}
-                else replace(coalesce(nullif(own_words.own_words, ''), prompts.prompt, ''), '’', '''')
+                else replace(
+                    case
+                        when
+                            not own_words.has_paste
+                            or own_words.own_characters >= {{ var('directive_own_characters') }}
+                            then own_words.own_words
+                        else coalesce(own_words.own_words, '') || chr(10) || coalesce(prompts.prompt, '')
+                    end,
+                    '’', ''''
+                )
             end,
             {{ var('directive_characters') }}
         )) as words
