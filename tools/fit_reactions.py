@@ -22,7 +22,7 @@ from sklearn.model_selection import GroupKFold
 SEED = Path(__file__).resolve().parent.parent / "seeds" / "taxonomy" / "reaction_weights.csv"
 TYPES = ("approve", "correct", "question", "redirect")
 # Strength of the penalty on weights and on the bias, weight of labels that their reader was not sure of, folds.
-PENALTY = 6.0
+PENALTY = 4.0
 BIAS_PENALTY = 0.02
 UNSURE_WEIGHT = 0.5
 FOLDS = 10

@@ -1,11 +1,11 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
 
 {%- set signs = [
-    'ended_interrupt', 'ended_refusal', 'ended_compaction', 'tool_refused', 'plan_accepted', 'plan_rejected',
+    'ended_interrupt', 'ended_refusal', 'tool_refused', 'plan_accepted', 'plan_rejected',
     'answer_chosen', 'undone', 'resubmitted', 'human_committed', 'ran_command', 'agent_asked', 'agent_offered',
     'agent_options', 'agent_claims_done', 'agent_silent', 'agent_edited', 'agent_edited_much', 'agent_ran',
-    'agent_committed', 'agent_only_read', 'agent_only_talked', 'turn_short', 'turn_long', 'second_prompt',
-    'prompt_asked', 'after_pause', 'at_once', 'paste_log', 'paste_log_only', 'paste_review', 'paste_block',
+    'agent_committed', 'agent_only_read', 'agent_only_talked',
+    'paste_log', 'paste_log_only', 'paste_review', 'paste_block',
     'names_edited_file',
 ] -%}
 {%- set phrase_words = var('reaction_phrase_words') -%}

@@ -56,8 +56,7 @@ pairs as (
         lead(prompt_message_id) over next_prompt as next_message_id,
         lead(prompt_uuid) over next_prompt as next_uuid,
         lead(kind) over next_prompt as next_kind,
-        lead(prompt) over next_prompt as next_prompt,
-        lead(sent_at) over next_prompt as next_sent_at
+        lead(prompt) over next_prompt as next_prompt
 
     from prompts
     window next_prompt as (partition by session_id order by turn_index)
@@ -70,7 +69,6 @@ answers as (
         messages.session_id,
         line_turns.root_turn_index as turn_index,
         right(max_by(messages.text, messages.record_index) filter (where messages.kind = 'assistant'), 600) as last_words,
-        max(messages.ended_at) filter (where messages.kind = 'assistant') as answered_at,
         bool_or(
             messages.kind = 'session_command'
             and {{ matches('messages.text', text_literal(var('undo_session_command'))) }}
@@ -157,7 +155,6 @@ final as (
         pairs.next_message_id is null as is_last,
         endings.end_kind = 'interrupt' as ended_interrupt,
         endings.end_kind = 'refusal' as ended_refusal,
-        endings.end_kind = 'compaction' as ended_compaction,
         coalesce(calls.has_refusal, false) as tool_refused,
         coalesce(not calls.is_plan_rejected, false) as plan_accepted,
         coalesce(calls.is_plan_rejected, false) as plan_rejected,
@@ -186,16 +183,6 @@ final as (
         coalesce(calls.has_commit, false) as agent_committed,
         coalesce(calls.tool_calls > 0 and calls.edits = 0, false) as agent_only_read,
         calls.tool_calls is null as agent_only_talked,
-        coalesce(calls.tool_calls between 1 and {{ var('few_tool_calls') }}, false) as turn_short,
-        coalesce(calls.tool_calls >= {{ var('many_tool_calls') }}, false) as turn_long,
-        pairs.turn_index = 1 as second_prompt,
-        coalesce({{ matches('pairs.prompt', "'[?][^\\p{L}\\p{N}]*$'") }}, false) as prompt_asked,
-        coalesce(
-            {{ ms_between('answers.answered_at', 'pairs.next_sent_at') }} >= {{ var('long_pause_seconds') }} * 1000, false
-        ) as after_pause,
-        coalesce(
-            {{ ms_between('answers.answered_at', 'pairs.next_sent_at') }} < {{ var('short_pause_seconds') }} * 1000, false
-        ) as at_once,
 
         -- what was pasted
         coalesce(own_words.has_pasted_log, false) as paste_log,

@@ -234,7 +234,15 @@ candidates as (
     from features
     inner join rules
         on features.rule_id = rules.rule_id
-    where rules.is_explicit
+    left join readability
+        on features.session_id = readability.session_id
+        and features.turn_index = readability.turn_index
+        and readability.text_kind = 'prompt'
+    where
+        rules.is_explicit
+        -- a stop that words follow is what the words say, also where they say too little
+        and not (rules.reaction_id in ('block.stop', 'block.refuse') and not features.is_word
+            and coalesce(readability.is_readable, false))
 
 ),
 
