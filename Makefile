@@ -10,7 +10,7 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test lint docs bench clean venv venv-dev venv-lint
+.PHONY: help build test lint docs plots bench clean venv venv-dev venv-lint venv-lab
 
 help: ## explain the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,11 +31,14 @@ docs: venv ## make target/static_index.html: every table and column, with lineag
 	@OPE_DATA_DIR="$$(tools/data_dir.sh)" && export OPE_DATA_DIR && $(DBT) --log-level warn docs generate --static
 	@echo "Open target/static_index.html in a browser."
 
+plots: venv venv-lab ## draw the pictures of docs/ask-the-episodes.md of your data (or of the sample, into docs/images)
+	@data="$$(tools/data_dir.sh)" && .venv-lab/bin/python -m tools.plots --data "$$data"
+
 bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench
 
-clean: ## remove .venv, .venv-lint, target, logs and the sample; never data/
-	rm -rf .venv .venv-lint target logs .sample
+clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/
+	rm -rf .venv .venv-lint .venv-lab target logs .sample
 
 venv:
 	@tools/venv.sh .venv requirements.txt
@@ -45,3 +48,6 @@ venv-dev:
 
 venv-lint:
 	@tools/venv.sh .venv-lint requirements-lint.txt
+
+venv-lab:
+	@tools/venv.sh .venv-lab requirements-lab.txt

@@ -165,19 +165,20 @@ def cost_by_model(axes: Axes, rows: list[Row]) -> None:
         axes.barh(names, values, 0.65, left=left, color=COLOURS[colour], label=label)
         left = [before + value for before, value in zip(left, values, strict=True)]
     for place, (row, end) in enumerate(zip(rows, left, strict=True)):
-        text = f"{float(row['usd_per_accepted']):.2f} per accepted turn" if row["usd_per_accepted"] else "none accepted"
+        each = row["usd_per_accepted"]
+        text = f"{float(each):.2f} per accepted turn" if each else "no turn accepted"
         axes.annotate(text, (end, place), (4, 0), textcoords="offset points", va="center")
     axes.set_title("What turns cost, by what became of them")
     axes.set_xlabel("dollars at list prices")
-    as_table(axes, rows, room=1.6)
+    as_table(axes, rows, room=1.4)
 
 
 def as_table(axes: Axes, rows: list[Row], *, room: float) -> None:
     """A bar per row: as high as its rows need, with room for what stands behind the bars."""
     axes.set_xlim(0, room * axes.get_xlim()[1])
     axes.tick_params(axis="y", length=0)
-    axes.figure.set_figheight(max(2.4, 1.1 + 0.27 * len(rows)))
-    axes.legend(loc="lower right")
+    axes.figure.set_figheight(1.4 + 0.27 * len(rows))
+    axes.figure.legend(loc="outside lower left", ncols=3)
 
 
 def whole_numbers(axis: Any) -> None:
