@@ -71,7 +71,9 @@ def read(database: Path) -> Labelled:
         found = connection.execute(FEATURES).fetchall()
         rules = connection.execute(RULES).fetchall()
     if not rows:
-        sys.exit("fit: no labels of set 'train' in the warehouse: import them (python -m ingest import-labels) and build.")
+        sys.exit(
+            "fit: no labels of set 'train' in the warehouse: import them (python -m ingest import-labels) and build."
+        )
     of_turn: dict[tuple[str, int], set[str]] = {}
     for session, turn, rule in found:
         of_turn.setdefault((session, turn), set()).add(rule)

@@ -41,7 +41,7 @@ def run(command: Sequence[str], *, directory: Path, environment: dict[str, str])
 
 @dataclass(frozen=True)
 class Layer:
-    """Nodes of one layer or topic: how many, the time each took added up, and from the first's start to the last's end."""
+    """Nodes of one folder: how many, the time each took added up, and from the first's start to the last's end."""
 
     nodes: int
     busy_seconds: float

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 import yaml
@@ -85,8 +84,8 @@ def cut_sessions(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPathF
         [source] = (sample_warehouse.data / "raw").rglob(f"{session_id}.jsonl")
         lines = source.read_bytes().decode(errors="surrogateescape").splitlines(keepends=True)[:line_number]
         salt = f"{session_id}/{turn_index}/"
-        text = IDS.sub(lambda found: _other_id(found[0], salt=salt), "".join(lines))
-        cut_id = _other_id(session_id, salt=salt)
+        text = _with_other_ids("".join(lines), salt=salt)
+        cut_id = _with_other_ids(session_id, salt=salt)
         target = directory / "sessions" / f"{cut_id}.jsonl"
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(text.encode(errors="surrogateescape"))
@@ -103,10 +102,13 @@ def cut_sessions(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPathF
     return {(*cuts[cut_id][:1], turn_index): observation for cut_id, turn_index, observation in rows}
 
 
-def _other_id(identifier: str, *, salt: str) -> str:
-    digest = hashlib.md5((salt + identifier).encode(), usedforsecurity=False).hexdigest()
-    kind, mark, _ = identifier.partition("_")
-    return f"{kind}_{digest}" if mark else str(uuid.UUID(digest))
+def _with_other_ids(text: str, *, salt: str) -> str:
+    def other(found: re.Match[str]) -> str:
+        digest = hashlib.md5((salt + found[0]).encode(), usedforsecurity=False).hexdigest()
+        kind, mark, _ = found[0].partition("_")
+        return f"{kind}_{digest}" if mark else str(uuid.UUID(digest))
+
+    return IDS.sub(other, text)
 
 
 def test_nothing_of_a_turn_is_in_its_own_observation(
