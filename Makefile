@@ -10,7 +10,7 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test lint docs bench clean venv venv-dev venv-lint
+.PHONY: help build test lint docs bench fit evaluate clean venv venv-dev venv-lint venv-lab
 
 help: ## explain the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,8 +34,16 @@ docs: venv ## make target/static_index.html: every table and column, with lineag
 bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench
 
-clean: ## remove .venv, .venv-lint, target, logs and the sample; never data/
-	rm -rf .venv .venv-lint target logs .sample
+fit: venv venv-lab ## fit the weights of the reaction rules to labels of OPE_CORPUS_DIR; writes their seed
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train
+	@.venv-lab/bin/python tools/fit_reactions.py target/reactions/ope.db --fitted-on entire-cli/train
+
+evaluate: venv ## measure the reactions against labels of OPE_CORPUS_DIR: coverage, accuracy, confusion matrix
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train evaluate
+	@$(PYTHON) -m tools.evaluate_reactions print
+
+clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/
+	rm -rf .venv .venv-lint .venv-lab target logs .sample
 
 venv:
 	@tools/venv.sh .venv requirements.txt
@@ -45,3 +53,6 @@ venv-dev:
 
 venv-lint:
 	@tools/venv.sh .venv-lint requirements-lint.txt
+
+venv-lab:
+	@tools/venv.sh .venv-lab requirements-lab.txt
