@@ -107,10 +107,10 @@ phrases as (
             opening_index,
             words,
             word_index + {{ length - 1 }} = words as is_at_end,
-            concat_ws(
-                ' ', word
-                {%- for more in range(1, length) %}, word_{{ more }}{% endfor %}
-            ) as phrase
+            word
+            {%- for more in range(1, length) %}
+                || ' ' || word_{{ more }}
+            {%- endfor %} as phrase
 
         from spoken
         where word_index + {{ length - 1 }} <= words
