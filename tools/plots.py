@@ -111,7 +111,7 @@ def reactions_by_week(axes: Axes, rows: list[Row]) -> None:
     axes.set_title("Reactions by week (percent: corrected, redirected or blocked)")
     axes.set_ylabel("turns with a reaction")
     axes.set_xlabel("week that begins on (weeks without a turn are left out)")
-    axes.margins(y=0.1)
+    axes.set_ylim(0, 1.12 * max(below))
     if len(weeks) > 9:
         axes.tick_params(axis="x", rotation=90)
     whole_numbers(axes.yaxis)
@@ -147,7 +147,7 @@ def failed_runs(axes: Axes, rows: list[Row]) -> None:
     axes.set_xlabel("failed test runs in the turn")
     axes.set_ylabel("turns with a test run and a reaction")
     axes.set_xlim(-0.6, max(len(rows), 5) - 0.4)
-    axes.margins(y=0.1)
+    axes.set_ylim(0, 1.12 * max(row["turns"] for row in rows))
     whole_numbers(axes.yaxis)
     axes.legend(loc="upper right")
 
