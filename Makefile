@@ -10,7 +10,7 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test lint docs bench fit evaluate clean venv venv-dev venv-lint venv-lab
+.PHONY: help build test lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab
 
 help: ## explain the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ lint: venv-dev venv-lint ## only the style: ruff, sqlfluff, dbt-bouncer
 docs: venv ## make target/static_index.html: every table and column, with lineage
 	@OPE_DATA_DIR="$$(tools/data_dir.sh)" && export OPE_DATA_DIR && $(DBT) --log-level warn docs generate --static
 	@echo "Open target/static_index.html in a browser."
+
+plots: venv venv-lab ## draw the pictures of docs/ask-the-episodes.md of your data (or of the sample, into docs/images)
+	@data="$$(tools/data_dir.sh)" && .venv-lab/bin/python -m tools.plots --data "$$data"
 
 bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench

@@ -16,6 +16,7 @@ from ingest.registry import NOTHING_REGISTERED
 from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
+from ingest.taxonomy_checks import Checked
 from ingest.terminal import many, number, show_heading, show_line, show_table, size
 
 SHOWN_PROBLEMS = 10
@@ -127,6 +128,20 @@ def show_status(status: Status) -> None:
     if status.database_problem:
         show_line(status.database_problem, "yellow")
     show_line(f"last sync: {_ago(status.synced_at)}")
+
+
+def show_taxonomies(checked: Checked) -> None:
+    """The diff first, as it may be read by a program; then what is wrong, and how much was looked at."""
+    if checked.diff:
+        click.echo(checked.diff, nl=False)
+    for problem in checked.problems:
+        show_line(problem, "yellow")
+    for path in checked.written:
+        show_line(f"{path} is written. → dbt build", "cyan")
+    show_line(
+        f"{many(len(checked.problems), 'problem')} in {' and '.join(checked.taxonomies)}: "
+        f"{many(checked.nodes, 'node')}, {many(checked.rules, 'rule')}"
+    )
 
 
 def _status_row(project: ProjectStatus) -> tuple[str, ...]:

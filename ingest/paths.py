@@ -41,6 +41,10 @@ class DataDir:
     def runs(self) -> Path:
         return self.root / "runs"
 
+    @property
+    def outputs(self) -> Path:
+        return self.root / "outputs"
+
     def raw(self, project_id: str) -> Path:
         """`raw/<project>`: manifest.jsonl, metadata.json and sessions/."""
         return self.root / "raw" / project_id

@@ -22,21 +22,25 @@
     {%- set alternatives = var('command_prefixes') | join('|') | replace("'", "''") -%}
     {{ replace_matches(
         segment,
-        "'^(?:(?:" ~ alternatives ~ ")(?:\\s+|$)|" ~ var('program_directories') ~ ")+'",
+        "'^(?:(?:" ~ alternatives ~ ")\\s+|" ~ var('program_directories') ~ ")+'",
         "''"
     ) }}
 {%- endmacro %}
 
 
-{# `npm run lint` → `npm lint`. #}
-{% macro without_runner_words(segment) -%}
+{# `npm --prefix web run lint` → `npm lint`, `git -C dir log` → `git log`. #}
+{% macro with_subcommand_first(segment) -%}
+    {%- set programs = var('programs_with_subcommands') | join('|') -%}
+    {%- set valued = "(?:" ~ var('valued_options') | join('|') ~ ")\\s+\\S+" -%}
     {%- set runners = var('task_runners') | join('|') -%}
     {%- set words = var('task_runner_words') | join('|') -%}
-    {%- set options = "((?:\\s+(?:(?:" ~ var('valued_options') | join('|') ~ ")\\s+\\S+|-\\S+))*)" -%}
+    {%- set without_values = replace_matches(
+        segment, "'^((?:\\S*/)?(?:" ~ programs ~ ")(?:\\s+-\\S+)*?)(?:\\s+" ~ valued ~ ")+(\\s|$)'", "'\\1\\2'"
+    ) -%}
     {{ replace_matches(
-        segment,
-        "'^(\\S*/)?(" ~ runners ~ ")" ~ options ~ "\\s+(?:" ~ words ~ ")((?:\\s+-\\S+)*)\\s+'",
-        "'\\2\\3\\4 '"
+        without_values,
+        "'^(?:\\S*/)?(" ~ runners ~ ")((?:\\s+-\\S+)*)(?:\\s+(?:" ~ words ~ ")((?:\\s+-\\S+)*))+\\s+'",
+        "'\\1\\2\\3 '"
     ) }}
 {%- endmacro %}
 
@@ -48,4 +52,14 @@
         '^\S+(?:\s+(?:(?:{{ var("valued_options") | join("|") }})\s+\S+|[-+]\S*))*\s+([^\s<>-]\S*)',
         1
     ), '')
+{%- endmacro %}
+
+
+{# Kind of a path, by the variable `path_kinds`; null where none fits. #}
+{% macro path_kind(path) -%}
+    case
+        {%- for kind, pattern in var('path_kinds').items() %}
+        when {{ matches('lower(' ~ path ~ ')', "'" ~ pattern | replace("'", "''") ~ "'") }} then '{{ kind }}'
+        {%- endfor %}
+    end
 {%- endmacro %}

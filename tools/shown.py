@@ -8,10 +8,12 @@ with. Tests compare the same blocks with the sample (tests/end_to_end/), so this
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,16 +22,46 @@ QUERY = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<shown>.*?)```", re.
 SUMMARY = re.compile(r"<!-- output: summary -->\n```text\n(?P<shown>.*?)```", re.DOTALL)
 
 
+PICTURE = re.compile(r"!\[[^\]]*\]\(images/(?P<name>[a-z-]+)\.svg\)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a document, and the query above it that it is drawn from."""
+
+    name: str
+    sql: str
+    shown: str
+
+    @property
+    def mark(self) -> str:
+        """Stands in the picture's file, so that a picture of other data or of another query can be told."""
+        return "drawn from " + hashlib.sha256((self.sql + self.shown).encode()).hexdigest()[:16]
+
+
+def pictures(document: str) -> list[Picture]:
+    """The pictures of a document; each belongs to the last query above it."""
+    blocks = list(QUERY.finditer(document))
+    found = []
+    for picture in PICTURE.finditer(document):
+        block = [block for block in blocks if block.end() <= picture.start()][-1]
+        found.append(Picture(picture["name"], block["sql"], block["shown"]))
+    return found
+
+
 def queries(document: str) -> list[tuple[str, str]]:
     """The queries of a document, each with the output that it shows."""
     return [(found["sql"], found["shown"]) for found in QUERY.finditer(document)]
 
 
-def answer(database: Path, sql: str) -> str:
-    """What DuckDB's shell prints. Raises `CalledProcessError` where the query fails, with the reason in `stderr`."""
+def answer(database: Path, sql: str, directory: Path = ROOT) -> str:
+    """What DuckDB's shell prints when it is started in `directory`.
+
+    Raises `CalledProcessError` where the query fails, with the reason in `stderr`.
+    """
     shell = Path(sys.executable).with_name("duckdb")
     command = [str(shell), "-readonly", str(database), "-c", sql]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True).stdout
 
 
 def refreshed(document: str, data: Path) -> str:

@@ -1,6 +1,6 @@
 """Measure every step on the corpus and print one table per part.
 
-    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: path nights git query redaction
+    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: path nights growth git query redaction
 
 Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
 """
@@ -17,7 +17,7 @@ import duckdb
 
 from ingest.paths import PRODUCT_ROOT
 from ingest.redaction import Redactor
-from tests.bench.corpus import WORK, append, hold_back, unpacked_sessions
+from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
 from tests.bench.measure import Cost, dbt_layers, run
 
 DBT = str(Path(sys.executable).with_name("dbt"))
@@ -121,6 +121,26 @@ def path(sessions: Path, metadata: Path) -> None:
     print(f"  {'database':<34} {database / 1e6:7.0f} MB  {total / 1e6:.0f} MB of sessions")
 
 
+def growth(sessions: Path, metadata: Path) -> None:
+    """The same path with three times the sessions, each copy with ids of its own: time and memory, 1× and 3×."""
+    enlarged = WORK / "enlarged"
+    enlarge(sessions, enlarged, 3)
+    spent: dict[str, dict[str, float]] = {}
+    for name, source in (("1×", sessions), ("3×", enlarged)):
+        data = fresh("growth")
+        register(data, source, metadata)
+        (data / "ope.db").unlink(missing_ok=True)
+        sync = python(data, "-m", "ingest", "sync")
+        show(f"{name}: sync", sync)
+        build = dbt(data, "build", *NO_TESTS)
+        show(f"{name}: dbt build without tests", build, f"database {size(data / 'ope.db') / 1e6:.0f} MB")
+        spent[name] = {layer: part.busy_seconds for layer, part in dbt_layers(WORK / "target").items()}
+        spent[name]["whole path"] = sync.seconds + build.seconds
+    for layer, seconds in spent["3×"].items():
+        print(f"    {layer:<32} {spent['1×'][layer]:7.2f} s → {seconds:7.2f} s  {seconds / spent['1×'][layer]:.1f} ×")
+    shutil.rmtree(enlarged)
+
+
 def nights(sessions: Path, metadata: Path) -> None:
     """A night with nothing new, and one with 1 % more lines."""
     growing = WORK / "growing"
@@ -216,6 +236,7 @@ def _output(command: list[str]) -> str:
 PARTS: dict[str, Callable[[Path, Path], None]] = {
     "path": path,
     "nights": nights,
+    "growth": growth,
     "git": git,
     "query": query,
     "redaction": redaction,

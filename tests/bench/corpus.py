@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -52,3 +54,35 @@ def append(missing: dict[Path, bytes]) -> int:
         with path.open("ab") as file:
             file.write(data)
     return sum(len(data) for data in missing.values())
+
+
+# Ids of sessions and records, of responses, requests and tool calls, of subagents.
+IDS = re.compile(
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b(?:msg|req|toolu)_[0-9A-Za-z]+"
+    rb'|(?<="agentId":")[0-9a-f]{7,17}'
+)
+
+
+def enlarge(sessions: Path, target: Path, times: int) -> None:
+    """Copy `sessions` to `target` and add `times - 1` more copies of every session, each with ids of its own."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(sessions, target)
+    for copy in range(1, times):
+        for path in sorted(sessions.rglob("*.jsonl")):
+            salt = b"%d/" % copy
+
+            def other(found: re.Match[bytes], salt: bytes = salt) -> bytes:
+                return _other_id(salt, found[0])
+
+            name = IDS.sub(other, path.stem.encode()).decode()
+            copied = target / path.relative_to(sessions).with_name(f"{name}.jsonl")
+            copied.write_bytes(IDS.sub(other, path.read_bytes()))
+
+
+def _other_id(salt: bytes, identifier: bytes) -> bytes:
+    """An id of the same shape and length."""
+    digest = hashlib.sha256(salt + identifier).hexdigest().encode()
+    if b"-" in identifier:
+        return b"-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+    kind, mark, rest = identifier.rpartition(b"_")
+    return kind + mark + digest[: len(rest)]

@@ -41,7 +41,7 @@ def run(command: Sequence[str], *, directory: Path, environment: dict[str, str])
 
 @dataclass(frozen=True)
 class Layer:
-    """Nodes of one layer: how many, the time each took added up, and from the first's start to the last's end."""
+    """Nodes of one folder: how many, the time each took added up, and from the first's start to the last's end."""
 
     nodes: int
     busy_seconds: float
@@ -49,7 +49,7 @@ class Layer:
 
 
 def dbt_layers(target: Path) -> dict[str, Layer]:
-    """What the last dbt command of `target` spent per layer: seeds, staging, intermediate, marts, data tests."""
+    """What the last dbt command of `target` spent per folder of models, on seeds and on tests."""
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     spans: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
@@ -58,7 +58,7 @@ def dbt_layers(target: Path) -> dict[str, Layer]:
         times = [part for part in result["timing"] if part.get("completed_at")]
         if node is None or not times:
             continue
-        layer = node["fqn"][1] if node["resource_type"] == "model" else f"{node['resource_type']}s"
+        layer = "/".join(node["fqn"][1:3]) if node["resource_type"] == "model" else f"{node['resource_type']}s"
         spans[layer].append((times[0]["started_at"], times[-1]["completed_at"], result["execution_time"]))
     return {
         layer: Layer(len(parts), sum(part[2] for part in parts), _seconds_between(parts))

@@ -69,13 +69,14 @@ subjects as (
         segment
 
     from commands
+    where program != ''
     group by program, subcommand, segment
 
     union all
 
     select
         write_mode as program,
-        null as subcommand,
+        {{ path_kind('write_target') }} as subcommand,
         write_mode || ' ' || write_target as segment
 
     from commands
@@ -152,6 +153,7 @@ command_actions as (
         commands.file_id,
         commands.line_number,
         commands.block_index,
+        commands.command_index,
         subject_actions.action_id,
         commands.is_filter
 
@@ -166,6 +168,7 @@ command_actions as (
         commands.file_id,
         commands.line_number,
         commands.block_index,
+        commands.command_index,
         subject_actions.action_id,
         false as is_filter
 
@@ -173,7 +176,12 @@ command_actions as (
     inner join subject_actions
         on commands.write_mode || ' ' || commands.write_target = subject_actions.segment
         and commands.write_mode = subject_actions.program
-    where commands.program in ({{ word_literals('writing_programs') }}, '')
+    where
+        commands.program in ({{ word_literals('writing_programs') }}, '')
+        or (
+            commands.program in ({{ word_literals('filtering_programs') }})
+            and not {{ matches('commands.write_target', pattern_literal('scratch_paths')) }}
+        )
 
 ),
 
@@ -190,6 +198,7 @@ tool_rules as (
 
     select
         tools.tool_name,
+        rules.subcommand as path_kind,
         rules.pattern,
         rules.action_id,
         rules.priority
@@ -209,7 +218,7 @@ targets as (
     select
         tool_name,
         file_path,
-        concat_ws(' ', tool_name, file_path) as target
+        {{ path_kind('file_path') }} as path_kind
 
     from uses
     where not is_shell
@@ -227,7 +236,12 @@ target_actions as (
     from targets
     inner join tool_rules
         on targets.tool_name = tool_rules.tool_name
-    where case when tool_rules.pattern is null then true else {{ matches('targets.target', 'tool_rules.pattern') }} end
+        and (tool_rules.path_kind is null or targets.path_kind = tool_rules.path_kind)
+    where
+        case
+            when tool_rules.pattern is null then true
+            else {{ matches('targets.tool_name', 'tool_rules.pattern') }}
+        end
     group by targets.tool_name, targets.file_path
 
 ),
@@ -244,6 +258,7 @@ actions as (
             target_actions.action_id,
             case when uses.is_shell then 'run' else 'other' end
         ) as action_id,
+        command_actions.command_index,
         coalesce(command_actions.is_filter, false) as is_filter
 
     from uses
@@ -269,7 +284,8 @@ ranked as (
             taxonomy.decisive_rank
             + case when actions.is_filter and not taxonomy.counts_after_pipe then 1000 else 0 end
         ) as decisive_rank,
-        bool_or(taxonomy.parent_action_id = 'test') as is_test
+        bool_or(taxonomy.parent_action_id = 'test') as is_test,
+        max(case when taxonomy.parent_action_id = 'test' then actions.command_index end) as test_command_index
 
     from actions
     left join taxonomy
@@ -291,6 +307,9 @@ final as (
         -- text
         min_by(action_id, decisive_rank) as action_id,
         {{ ordered_text('action_id', "','", 'action_id') }} as action_ids,
+
+        -- numbers
+        max(test_command_index) as test_command_index,
 
         -- booleans
         coalesce(bool_or(is_test), false) as has_test_run

@@ -171,7 +171,7 @@ split as (
             "replace(replace(replace(replace("
             ~ replace_matches(
                 "replace(replace(replace(script, '>|', '>'), '&&', chr(2)), '||', chr(3))",
-                "'\\$\\(|[;&(`\\n]'",
+                "'(?:(?:\\$\\(|[;&(`\\n])\\s*)+'",
                 "chr(10) || ';'"
             )
             ~ ", ')', chr(10) || ')'), '|', chr(10) || '|'), chr(2), chr(10) || '&'), chr(3), chr(10) || '!')"
@@ -206,7 +206,7 @@ stripped as (
         contains(piece, 'xargs') as has_xargs,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 1), '') as write_mode,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 2), '') as write_target,
-        {{ without_runner_words(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
+        {{ with_subcommand_first(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
 
     from pieces
 
@@ -222,6 +222,17 @@ named as (
 
 ),
 
+judged as (
+
+    select
+        *,
+        first_word not in ({{ word_literals('shell_keywords') }})
+        and {{ matches('first_word', "'^[^-=]*[a-z][^=]*$'") }} as is_program
+
+    from named
+
+),
+
 commands as (
 
     select
@@ -229,18 +240,20 @@ commands as (
         row_number() over (partition by script_key order by piece_index) as command_index,
         joined_by,
         joined_by = '|' and not has_xargs as is_filter,
-        {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }} as program,
-        {{ subcommand_of('segment') }} as subcommand,
-        segment,
+        case
+            when is_program then {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }}
+            else ''
+        end as program,
+        case when is_program then {{ subcommand_of('segment') }} end as subcommand,
+        case when is_program then segment else '' end as segment,
         write_mode,
         write_target
 
-    from named
+    from judged
     where
         -- what follows a closing parenthesis are more arguments of the outer command
         (joined_by != ')' or {{ begins_with('piece', "'{'") }})
-        and first_word not in ({{ word_literals('shell_keywords') }})
-        and ({{ matches('first_word', "'^[^-].*[a-z]|^[a-z]'") }} or (segment = '' and write_target is not null))
+        and (is_program or write_target is not null)
 
 ),
 

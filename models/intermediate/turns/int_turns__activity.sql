@@ -14,6 +14,22 @@ line_turns as (
 
 ),
 
+malformed as (
+
+    select
+        records.session_id,
+        line_turns.root_turn_index,
+        count(*) as malformed_lines
+
+    from {{ ref('stg_claude_code__records') }} as records
+    inner join line_turns
+        on records.file_id = line_turns.file_id
+        and records.line_number = line_turns.line_number
+    where not records.is_json and not records.is_blank and records.file_rank = 1
+    group by records.session_id, line_turns.root_turn_index
+
+),
+
 -- The time until the next record belongs to the turn of this one: reading an answer is part of its turn.
 gaps as (
 
@@ -37,7 +53,7 @@ gaps as (
 
 ),
 
-final as (
+summed as (
 
     select
         root_session_id,
@@ -50,6 +66,25 @@ final as (
 
     from gaps
     group by root_session_id, session_id, root_turn_index
+
+),
+
+final as (
+
+    select
+        summed.root_session_id,
+        summed.session_id,
+        summed.root_turn_index,
+        summed.records,
+        summed.active_ms,
+        coalesce(malformed.malformed_lines, 0) as malformed_lines,
+        summed.started_at,
+        summed.ended_at
+
+    from summed
+    left join malformed
+        on summed.session_id = malformed.session_id
+        and summed.root_turn_index = malformed.root_turn_index
 
 )
 

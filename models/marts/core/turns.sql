@@ -7,6 +7,13 @@ with prompts as (
 
 ),
 
+directives as (
+
+    select * from {{ ref('int_turns__directives') }}
+    where {{ in_changed_sessions() }}
+
+),
+
 endings as (
 
     select * from {{ ref('int_turns__endings') }}
@@ -17,6 +24,13 @@ endings as (
 activity as (
 
     select * from {{ ref('int_turns__activity') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+actions as (
+
+    select * from {{ ref('int_turns__actions') }}
     where {{ in_changed_sessions() }}
 
 ),
@@ -164,7 +178,9 @@ final as (
         -- text
         prompts.kind,
         prompts.prompt,
+        directives.directive,
         endings.end_kind,
+        actions.action_ids,
         token_counts.main_model,
 
         -- numbers
@@ -176,6 +192,9 @@ final as (
         coalesce(tool_counts.unanswered_tool_calls, 0) as unanswered_tool_calls,
         endings.rejections,
         endings.interruptions,
+        coalesce(actions.test_runs, 0) as test_runs,
+        coalesce(actions.failed_test_runs, 0) as failed_test_runs,
+        coalesce(activity.malformed_lines, 0) as malformed_lines,
         coalesce(file_counts.files_read, 0) as files_read,
         coalesce(file_counts.files_changed, 0) as files_changed,
         cast(floor(coalesce(activity.active_ms, 0) / 1000) as bigint) as active_seconds,
@@ -199,6 +218,7 @@ final as (
         ) as cost_usd_with_subagents,
 
         -- booleans
+        coalesce(actions.has_test_run, false) as has_test_run,
         coalesce(token_counts.is_final, true) as has_final_tokens,
         coalesce(token_counts.is_priced, true) as is_priced,
 
@@ -212,9 +232,15 @@ final as (
     inner join endings
         on prompts.session_id = endings.session_id
         and prompts.turn_index = endings.turn_index
+    left join directives
+        on prompts.session_id = directives.session_id
+        and prompts.turn_index = directives.turn_index
     left join activity
         on prompts.session_id = activity.session_id
         and prompts.turn_index = activity.root_turn_index
+    left join actions
+        on prompts.root_session_id = actions.root_session_id
+        and prompts.turn_index = actions.root_turn_index
     left join message_counts
         on prompts.root_session_id = message_counts.root_session_id
         and prompts.turn_index = message_counts.root_turn_index
