@@ -71,7 +71,12 @@ def main(arguments: list[str]) -> int:
         target = output / f"{picture.name}.svg"
         # a mark says which query and output of the page the picture shows; other data has no such mark
         mark = picture.mark if data == SAMPLE else "drawn from other data than the page shows"
-        draw(PICTURES[picture.name], read(database, picture.sql), target, mark)
+        try:
+            rows = read(database, picture.sql)
+        except subprocess.CalledProcessError as error:
+            print(f"{database}: {error.stderr.strip()}", file=sys.stderr)
+            return 1
+        draw(PICTURES[picture.name], rows, target, mark)
         print(target)
     return 0
 
