@@ -1,4 +1,4 @@
-"""Turns and episodes of the real corpus: every human intent is one, and they add up to what independent tools counted."""
+"""Turns and episodes of the real corpus: every human intent is one; they add up to what independent tools counted."""
 
 from __future__ import annotations
 
