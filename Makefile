@@ -38,11 +38,11 @@ bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench
 
 fit: venv venv-lab ## fit the weights of the reaction rules to labels of OPE_CORPUS_DIR; writes their seed
-	@$(PYTHON) -m tools.evaluate_reactions build --labels train
-	@.venv-lab/bin/python tools/fit_reactions.py target/reactions/ope.db --fitted-on entire-cli/train
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train more
+	@.venv-lab/bin/python tools/fit_reactions.py target/reactions/ope.db --fitted-on "entire-cli/train entire-cli/more"
 
 evaluate: venv ## measure the reactions against labels of OPE_CORPUS_DIR: coverage, accuracy, confusion matrix
-	@$(PYTHON) -m tools.evaluate_reactions build --labels train evaluate
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train more evaluate
 	@$(PYTHON) -m tools.evaluate_reactions print
 
 clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/

@@ -19,7 +19,12 @@ import duckdb
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "target" / "reactions"
 PROJECT = "entire-cli"
-LABELS = {"train": "reactions_train.csv", "evaluate": "reactions.csv"}
+# Where each set of labels lies. `more`: further messages of the same corpus, one reader each, read for the fit alone.
+LABELS = {
+    "train": Path("reactions_train.csv"),
+    "more": Path(__file__).with_name("reaction_labels.csv").resolve(),
+    "evaluate": Path("reactions.csv"),
+}
 TYPES = ("approve", "correct", "redirect", "block", "question", "unknown")
 
 QUALITY = """
@@ -66,7 +71,7 @@ def build(labels: list[str]) -> None:
         (DATA / "validation" / PROJECT / f"reaction.{name}.csv").unlink(missing_ok=True)
     run(*ingest, "sync")
     for name in labels:
-        file = str(corpus / LABELS[name])
+        file = str(corpus / LABELS[name])  # an absolute path stays what it is
         run(*ingest, "import-labels", "--project", PROJECT, "--kind", "reaction", "--set", name, file)
     dbt = str(Path(sys.executable).with_name("dbt"))
     run(dbt, "--log-level", "error", "build", "--exclude-resource-type", "unit_test")

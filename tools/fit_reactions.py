@@ -22,7 +22,7 @@ from sklearn.model_selection import GroupKFold
 SEED = Path(__file__).resolve().parent.parent / "seeds" / "taxonomy" / "reaction_weights.csv"
 TYPES = ("approve", "correct", "question", "redirect")
 # Strength of the penalty on weights and on the bias, weight of labels that their reader was not sure of, folds.
-PENALTY = 4.0
+PENALTY = 8.0
 BIAS_PENALTY = 0.02
 UNSURE_WEIGHT = 0.5
 FOLDS = 10
@@ -35,7 +35,7 @@ LABELLED = """
     from staging.stg_validation__labels as labels
     inner join intermediate.int_turns__reaction_signs as signs on labels.message_uuid = signs.next_uuid
     left join main.sessions as sessions on signs.session_id = sessions.session_id
-    where labels.label_kind = 'reaction' and labels.label_set = 'train'
+    where labels.label_kind = 'reaction' and labels.label_set in ('train', 'more')
     order by labels.message_uuid, labels.label, signs.session_id
 """
 FEATURES = """
@@ -65,13 +65,13 @@ class Labelled(NamedTuple):
 
 
 def read(database: Path) -> Labelled:
-    """What the warehouse says of the labels of set `train`."""
+    """What the warehouse says of the labels of the sets `train` and `more`."""
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = [row for row in connection.execute(LABELLED).fetchall() if row[0] in TYPES]
         found = connection.execute(FEATURES).fetchall()
         rules = connection.execute(RULES).fetchall()
     if not rows:
-        sys.exit("fit: the warehouse has no labels of set 'train': import them (make fit does) and build.")
+        sys.exit("fit: the warehouse has no labels of set 'train' or 'more': import them (make fit does) and build.")
     of_turn: dict[tuple[str, int], set[str]] = {}
     for session, turn, rule in found:
         of_turn.setdefault((session, turn), set()).add(rule)
@@ -147,9 +147,9 @@ def write(data: Labelled, fitted_on: str) -> None:
 def main() -> int:
     """Read the warehouse, report the cross-validation, write the seed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
-    parser.add_argument("database", type=Path, help="warehouse with labels of set 'train'")
-    parser.add_argument("--fitted-on", required=True, help="name of the labels, for the seed")
-    parser.add_argument("--threshold", type=float, default=0.5, help="as the variable reaction_min_confidence")
+    parser.add_argument("database", type=Path, help="warehouse with labels of the sets 'train' and 'more'")
+    parser.add_argument("--fitted-on", required=True, help="names of the labels, separated by blanks, for the seed")
+    parser.add_argument("--threshold", type=float, default=0.54, help="as the variable reaction_min_confidence")
     options = parser.parse_args()
     data = read(options.database)
     print(f"fit: {len(data.labels)} labels of {len(set(data.sessions))} sessions, {len(data.rules)} rules, left out:")

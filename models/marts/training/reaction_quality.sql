@@ -14,7 +14,13 @@ reactions as (
 
 weights as (
 
-    select distinct fitted_on from {{ ref('reaction_weights') }}
+    select distinct {{ split_text('fitted_on', ' ') }} as label_sets from {{ ref('reaction_weights') }}
+
+),
+
+fitted as (
+
+    select distinct element as fitted_on from {{ explode('weights', 'label_sets') }}
 
 ),
 
@@ -84,11 +90,11 @@ final as (
         {{ wilson_bound('counted.correct', 'counted.known', '+') }} as accuracy_high,
 
         -- booleans
-        weights.fitted_on is not null as is_in_sample
+        fitted.fitted_on is not null as is_in_sample
 
     from counted
-    left join weights
-        on counted.project_id || '/' || counted.label_set = weights.fitted_on
+    left join fitted
+        on counted.project_id || '/' || counted.label_set = fitted.fitted_on
 
 )
 
