@@ -31,6 +31,7 @@ program_rules as (
         element as program,
         case when subcommand is not null then ' ' || subcommand || ' ' end as subcommands,
         pattern,
+        after_pipe,
         action_id,
         priority
 
@@ -44,18 +45,20 @@ subjects as (
     select
         program,
         subcommand,
-        segment
+        segment,
+        is_filter
 
     from commands
     where program != ''
-    group by program, subcommand, segment
+    group by program, subcommand, segment, is_filter
 
     union all
 
     select
         write_mode as program,
         {{ path_kind('write_target') }} as subcommand,
-        write_mode || ' ' || write_target as segment
+        write_mode || ' ' || write_target as segment,
+        false as is_filter
 
     from commands
     where write_target is not null
@@ -70,6 +73,7 @@ matched_subjects as (
         subjects.program,
         subjects.subcommand,
         subjects.segment,
+        subjects.is_filter,
         min_by(program_rules.action_id, program_rules.priority) as action_id
 
     from subjects
@@ -77,6 +81,7 @@ matched_subjects as (
         on subjects.program = program_rules.program
     where
         case
+            when program_rules.after_pipe and not subjects.is_filter then false
             when
                 program_rules.subcommands is not null
                 and not coalesce(contains(program_rules.subcommands, ' ' || subjects.subcommand || ' '), false)
@@ -84,7 +89,7 @@ matched_subjects as (
             when program_rules.pattern is null then true
             else {{ matches('subjects.segment', 'program_rules.pattern') }}
         end
-    group by subjects.program, subjects.subcommand, subjects.segment
+    group by subjects.program, subjects.subcommand, subjects.segment, subjects.is_filter
 
 ),
 
@@ -95,6 +100,7 @@ unmatched_subjects as (
     left join matched_subjects
         on subjects.segment = matched_subjects.segment
         and subjects.program = matched_subjects.program
+        and subjects.is_filter = matched_subjects.is_filter
     where matched_subjects.segment is null
 
 ),
@@ -106,6 +112,7 @@ guessed_subjects as (
         unmatched_subjects.program,
         unmatched_subjects.subcommand,
         unmatched_subjects.segment,
+        unmatched_subjects.is_filter,
         coalesce(min_by(rules.action_id, rules.priority), 'run') as action_id
 
     from unmatched_subjects
@@ -113,7 +120,9 @@ guessed_subjects as (
         on rules.program is null
         and rules.tool_name is null
         and {{ matches('unmatched_subjects.segment', 'rules.pattern') }}
-    group by unmatched_subjects.program, unmatched_subjects.subcommand, unmatched_subjects.segment
+    group by
+        unmatched_subjects.program, unmatched_subjects.subcommand, unmatched_subjects.segment,
+        unmatched_subjects.is_filter
 
 ),
 
@@ -147,6 +156,7 @@ final as (
     inner join subject_actions
         on commands.segment = subject_actions.segment
         and commands.program = subject_actions.program
+        and commands.is_filter = subject_actions.is_filter
 
     union all
 

@@ -133,6 +133,17 @@ unwrapped as (
 
 ),
 
+-- `Rscript -e 'devtools::test()'` does what it calls
+with_inline_calls as (
+
+    select
+        script_key,
+        {{ replace_matches('script', pattern_literal('shell_inline_call'), "'\\1 \\2\\3'") }} as script
+
+    from unwrapped
+
+),
+
 -- a placeholder follows each quoted text and is dropped where it touches a word
 masked as (
 
@@ -144,7 +155,7 @@ masked as (
             "'\\1_'"
         ) }}, chr(1), '') as script
 
-    from unwrapped
+    from with_inline_calls
 
 ),
 
@@ -216,7 +227,10 @@ named as (
 
     select
         *,
-        regexp_extract(lower(segment), '^(?:[^ ]*[/\\])?([^ /\\@]+)(?:@[^ /\\]*)?(?: |$)', 1) as first_word
+        case
+            when {{ matches('segment', "'^[A-Za-z_][A-Za-z0-9_]*\\+?=\\S'") }} then '='
+            else regexp_extract(lower(segment), '^(?:[^ ]*[/\\])?([^ /\\@]+)(?:@[^ /\\]*)?(?: |$)', 1)
+        end as first_word
 
     from stripped
 
@@ -227,7 +241,7 @@ judged as (
     select
         *,
         first_word not in ({{ word_literals('shell_keywords') }})
-        and {{ matches('first_word', "'^[^-=]*[a-z][^=]*$'") }} as is_program
+        and {{ matches('first_word', "'^(?:=|[^-=]*[a-z][^=]*)$'") }} as is_program
 
     from named
 
