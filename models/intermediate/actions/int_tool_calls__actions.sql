@@ -108,7 +108,7 @@ kinds as (
         command_actions.block_index,
         command_actions.action_id,
         taxonomy.decisive_rank,
-        taxonomy.parent_action_id is not distinct from 'test' as is_test,
+        coalesce(taxonomy.parent_action_id = 'test', false) as is_test,
         bool_or(taxonomy.counts_after_pipe or not command_actions.is_filter) as may_decide,
         max(command_actions.command_index) as last_command_index
 
