@@ -10,7 +10,7 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test lint docs plots bench clean venv venv-dev venv-lint venv-lab
+.PHONY: help build test lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab
 
 help: ## explain the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,14 @@ plots: venv venv-lab ## draw the pictures of docs/ask-the-episodes.md of your da
 
 bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench
+
+fit: venv venv-lab ## fit the weights of the reaction rules to labels of OPE_CORPUS_DIR; writes their seed
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train
+	@.venv-lab/bin/python tools/fit_reactions.py target/reactions/ope.db --fitted-on entire-cli/train
+
+evaluate: venv ## measure the reactions against labels of OPE_CORPUS_DIR: coverage, accuracy, confusion matrix
+	@$(PYTHON) -m tools.evaluate_reactions build --labels train evaluate
+	@$(PYTHON) -m tools.evaluate_reactions print
 
 clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/
 	rm -rf .venv .venv-lint .venv-lab target logs .sample

@@ -27,3 +27,17 @@
         "'[^\\p{L}\\p{N}''?]+'", "' '"
     ) }}) || ' '
 {%- endmacro %}
+
+
+{# Lower ('-') or upper ('+') bound of the 95 % Wilson interval of `hits` out of `tries`; null without tries. #}
+{% macro wilson_bound(hits, tries, sign) -%}
+    {%- set z = 1.959964 -%}
+    {%- set n = 'cast(nullif(' ~ tries ~ ', 0) as double)' -%}
+    round(
+        (
+            {{ hits }} + {{ z * z / 2 }}
+            {{ sign }} {{ z }} * sqrt({{ hits }} * ({{ n }} - {{ hits }}) / {{ n }} + {{ z * z / 4 }})
+        ) / ({{ n }} + {{ z * z }}),
+        6
+    )
+{%- endmacro %}

@@ -71,9 +71,7 @@ def read(database: Path) -> Labelled:
         found = connection.execute(FEATURES).fetchall()
         rules = connection.execute(RULES).fetchall()
     if not rows:
-        sys.exit(
-            "fit: no labels of set 'train' in the warehouse: import them (python -m ingest import-labels) and build."
-        )
+        sys.exit("fit: the warehouse has no labels of set 'train': import them (make fit does) and build.")
     of_turn: dict[tuple[str, int], set[str]] = {}
     for session, turn, rule in found:
         of_turn.setdefault((session, turn), set()).add(rule)
@@ -113,7 +111,11 @@ def fitted(matrix: Any, labels: Any, certainty: Any, prior: Any) -> tuple[Any, A
 
     start = np.concatenate([prior.ravel(), np.zeros(len(TYPES))])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-12, "gtol": 1e-8}).x
-    return found[: prior.size].reshape(prior.shape), found[prior.size :]
+    bias = found[prior.size :]
+    # Unsure labels are the hard ones, not the usual ones: the shares of the types are those of the sure labels.
+    usual = np.array([(labels[certainty == 1] == index).sum() for index in range(len(TYPES))]) + 1.0
+    seen = np.array([certainty[labels == index].sum() for index in range(len(TYPES))]) + 1.0
+    return found[: prior.size].reshape(prior.shape), bias + np.log(usual / usual.sum()) - np.log(seen / seen.sum())
 
 
 def show_unseen(data: Labelled, groups: Any, name: str, threshold: float) -> None:

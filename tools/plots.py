@@ -71,7 +71,12 @@ def main(arguments: list[str]) -> int:
         target = output / f"{picture.name}.svg"
         # a mark says which query and output of the page the picture shows; other data has no such mark
         mark = picture.mark if data == SAMPLE else "drawn from other data than the page shows"
-        draw(PICTURES[picture.name], read(database, picture.sql), target, mark)
+        try:
+            rows = read(database, picture.sql)
+        except subprocess.CalledProcessError as error:
+            print(f"{database}: {error.stderr.strip()}", file=sys.stderr)
+            return 1
+        draw(PICTURES[picture.name], rows, target, mark)
         print(target)
     return 0
 
@@ -108,10 +113,10 @@ def reactions_by_week(axes: Axes, rows: list[Row]) -> None:
         below = [low + count for low, count in zip(below, counts, strict=True)]
     for place, (row, top) in enumerate(zip(rows, below, strict=True)):
         axes.annotate(f"{row['objected_percent']:.0f} %", (place, top), (0, 3), textcoords="offset points", ha="center")
-    axes.set_title("How the human reacted, by week (percent: corrected, redirected or blocked)")
+    axes.set_title("Reactions by week (percent: corrected, redirected or blocked)")
     axes.set_ylabel("turns with a reaction")
     axes.set_xlabel("week that begins on (weeks without a turn are left out)")
-    axes.margins(y=0.1)
+    axes.set_ylim(0, 1.12 * max(below))
     if len(weeks) > 9:
         axes.tick_params(axis="x", rotation=90)
     whole_numbers(axes.yaxis)
@@ -135,7 +140,7 @@ def objections_by_action(axes: Axes, rows: list[Row]) -> None:
 
 
 def failed_runs(axes: Axes, rows: list[Row]) -> None:
-    names = [str(row["failed_test_runs"]) for row in rows]
+    names = [row["failed_runs"] for row in rows]
     objected = [row["objected"] for row in rows]
     accepted = [row["turns"] - row["objected"] for row in rows]
     axes.bar(names, objected, 0.6, color=COLOURS["objected"], label="objected to")
@@ -147,7 +152,7 @@ def failed_runs(axes: Axes, rows: list[Row]) -> None:
     axes.set_xlabel("failed test runs in the turn")
     axes.set_ylabel("turns with a test run and a reaction")
     axes.set_xlim(-0.6, max(len(rows), 5) - 0.4)
-    axes.margins(y=0.1)
+    axes.set_ylim(0, 1.12 * max(row["turns"] for row in rows))
     whole_numbers(axes.yaxis)
     axes.legend(loc="upper right")
 
@@ -176,6 +181,7 @@ def cost_by_model(axes: Axes, rows: list[Row]) -> None:
 def as_table(axes: Axes, rows: list[Row], *, room: float) -> None:
     """A bar per row: as high as its rows need, with room for what stands behind the bars."""
     axes.set_xlim(0, room * axes.get_xlim()[1])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.figure.set_figheight(1.4 + 0.27 * len(rows))
     axes.figure.legend(loc="outside lower left", ncols=3)

@@ -60,8 +60,8 @@ looked_back_on as (
     from prompts
     inner join said
         on prompts.session_id = said.session_id
-        and said.turn_index < prompts.turn_index
-        and said.turn_index >= prompts.turn_index - {{ var('context_turns') }}
+        and prompts.turn_index > said.turn_index
+        and prompts.turn_index <= said.turn_index + {{ var('context_turns') }}
 
 ),
 

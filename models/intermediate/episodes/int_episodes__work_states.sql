@@ -90,7 +90,8 @@ final as (
         on case rules.requires
             when 'no_work' then states.action_id is null
             when 'test_status' then states.test_status = rules.value
-            when 'action' then states.action_id = rules.value or {{ begins_with('states.action_id', "rules.value || '.'") }}
+            when 'action'
+                then states.action_id = rules.value or {{ begins_with('states.action_id', "rules.value || '.'") }}
             when 'any' then true
         end
     group by states.root_session_id, states.session_id, states.turn_index, states.test_status

@@ -1,11 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
 
 {%- set signs = [
-    'ended_interrupt', 'ended_refusal', 'tool_refused', 'plan_accepted', 'plan_rejected',
-    'answer_chosen', 'undone', 'resubmitted', 'human_committed', 'ran_command', 'agent_asked', 'agent_offered',
-    'agent_options', 'agent_claims_done', 'agent_silent', 'agent_edited', 'agent_edited_much', 'agent_ran',
-    'agent_committed', 'agent_only_read', 'agent_only_talked',
-    'paste_log', 'paste_log_only', 'paste_review', 'paste_block',
+    'ended_interrupt', 'ended_refusal', 'tool_refused', 'plan_accepted', 'plan_rejected', 'answer_chosen', 'undone',
+    'resubmitted', 'human_committed', 'ran_command', 'agent_asked', 'agent_offered', 'agent_options',
+    'agent_claims_done', 'agent_silent', 'agent_edited', 'agent_edited_much', 'agent_ran', 'agent_committed',
+    'agent_only_read', 'agent_only_talked', 'paste_log', 'paste_log_only', 'paste_review', 'paste_block',
     'names_edited_file',
 ] -%}
 {%- set phrase_words = var('reaction_phrase_words') -%}
@@ -109,9 +108,12 @@ phrases as (
             words,
             word_index + {{ length - 1 }} = words as is_at_end,
             word
-            {%- for more in range(1, length) %} || ' ' || word_{{ more }}{% endfor %} as phrase
+            {%- for more in range(1, length) %}
+                || ' ' || word_{{ more }}
+            {%- endfor %} as phrase
 
         from spoken
+        where word_index + {{ length - 1 }} <= words
 
         {% if not loop.last %}
             union all
@@ -254,15 +256,13 @@ found as (
         *,
         true as is_word
 
-    from said
-
-    union all
-
-    select
-        *,
-        true as is_word
-
-    from fitting
+    from (
+        select * from said
+        union all
+        select * from fitting
+        union all
+        select * from readable
+    ) as heard
 
     union all
 
@@ -271,14 +271,6 @@ found as (
         false as is_word
 
     from sized
-
-    union all
-
-    select
-        *,
-        true as is_word
-
-    from readable
 
     union all
 
@@ -294,20 +286,6 @@ found as (
     inner join rules
         on shown.signal = rules.signal
 
-),
-
-final as (
-
-    select
-        root_session_id,
-        session_id,
-        turn_index,
-        text_kind,
-        rule_id,
-        is_word
-
-    from found
-
 )
 
-select * from final
+select * from found

@@ -68,7 +68,10 @@ answers as (
     select
         messages.session_id,
         line_turns.root_turn_index as turn_index,
-        right(max_by(messages.text, messages.record_index) filter (where messages.kind = 'assistant'), 600) as last_words,
+        right(
+            max_by(messages.text, messages.record_index) filter (where messages.kind = 'assistant'),
+            {{ var('agent_last_characters') }}
+        ) as last_words,
         bool_or(
             messages.kind = 'session_command'
             and {{ matches('messages.text', text_literal(var('undo_session_command'))) }}
@@ -164,7 +167,8 @@ final as (
             pairs.next_kind = 'bash_input'
             and {{ matches('pairs.next_prompt', text_literal(var('undo_command'))) }}, false
         ) as undone,
-        endings.end_kind in ('interrupt', 'refusal') and coalesce(pairs.next_prompt = pairs.prompt, false) as resubmitted,
+        endings.end_kind in ('interrupt', 'refusal')
+        and coalesce(pairs.next_prompt = pairs.prompt, false) as resubmitted,
         coalesce(
             pairs.next_kind = 'bash_input'
             and {{ matches('pairs.next_prompt', text_literal(var('commit_command'))) }}, false

@@ -54,7 +54,7 @@ own_turns as (
 
 ),
 
--- Every line of a file, also one that counts elsewhere and the echo of a subagent, stands in the turn of the lines before it.
+-- Every line of a file stands in the turn of the lines before it, also one that counts elsewhere or echoes a subagent.
 line_turns as (
 
     select

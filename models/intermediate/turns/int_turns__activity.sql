@@ -60,7 +60,9 @@ summed as (
         session_id,
         root_turn_index,
         count(*) as records,
-        cast(sum(case when gap_ms <= {{ var('active_gap_seconds') }} * 1000 then gap_ms else 0 end) as bigint) as active_ms,
+        cast(
+            sum(case when gap_ms <= {{ var('active_gap_seconds') }} * 1000 then gap_ms else 0 end) as bigint
+        ) as active_ms,
         min(sent_at) as started_at,
         max(sent_at) as ended_at
 

@@ -34,7 +34,9 @@ last_messages as (
         messages.session_id,
         line_turns.root_turn_index as turn_index,
         max(messages.record_index) filter (where messages.kind = 'assistant') as last_answer_index,
-        max(messages.record_index) filter (where messages.kind in ('interrupt', 'interrupt_tool')) as last_interrupt_index,
+        max(messages.record_index) filter (
+            where messages.kind in ('interrupt', 'interrupt_tool')
+        ) as last_interrupt_index,
         max(messages.record_index) filter (where messages.kind = 'compact_summary') as last_compaction_index,
         count(*) filter (where messages.kind in ('interrupt', 'interrupt_tool')) as interruptions
 
