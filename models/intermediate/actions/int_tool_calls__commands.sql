@@ -119,28 +119,18 @@ joined_lines as (
 
 ),
 
+-- a script that a shell is handed is more commands; `Rscript -e 'devtools::test()'` does what it calls
 unwrapped as (
 
     select
         script_key,
-        case
-            when contains(script, 'sh ') and {{ matches('script', "'sh\\s+-[a-z -]*c\\s'") }}
-                then {{ replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '") }}
-            else script
-        end as script
+        {{ replace_matches(
+            replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '"),
+            pattern_literal('shell_inline_call'),
+            "'\\1 \\2\\3'"
+        ) }} as script
 
     from joined_lines
-
-),
-
--- `Rscript -e 'devtools::test()'` does what it calls
-with_inline_calls as (
-
-    select
-        script_key,
-        {{ replace_matches('script', pattern_literal('shell_inline_call'), "'\\1 \\2\\3'") }} as script
-
-    from unwrapped
 
 ),
 
@@ -155,7 +145,7 @@ masked as (
             "'\\1_'"
         ) }}, chr(1), '') as script
 
-    from with_inline_calls
+    from unwrapped
 
 ),
 
