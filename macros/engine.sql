@@ -161,16 +161,6 @@
 {%- endmacro %}
 
 
-{# Words of a text, separated by one blank each, as an array. #}
-{% macro split_words(text) -%}
-    {{ return(adapter.dispatch('split_words', 'ope')(text)) }}
-{%- endmacro %}
-
-{% macro duckdb__split_words(text) -%}
-    string_split({{ text }}, ' ')
-{%- endmacro %}
-
-
 {# The n-th element (from 1) of an array. #}
 {% macro element_at(array, position) -%}
     {{ return(adapter.dispatch('element_at', 'ope')(array, position)) }}

@@ -30,6 +30,7 @@
         'int_episodes__decisions',
         'int_episodes__work_states',
         'int_tool_calls__actions',
+        'int_tool_calls__command_actions',
         'int_tool_calls__commands',
         'int_tool_calls__tests',
         'messages',

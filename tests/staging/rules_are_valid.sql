@@ -2,7 +2,15 @@
 -- comparing that the models know, and every list of rules must end in one that always fits.
 with patterns as (
 
-    {% for seed in ['message_kind_rules', 'tool_error_rules', 'bot_authors'] %}
+    {% for seed in [
+        'message_kind_rules',
+        'tool_error_rules',
+        'bot_authors',
+        'action_rules',
+        'test_result_rules',
+        'directive_rules',
+        'reaction_rules',
+    ] %}
         select
             '{{ seed }}' as seed,
             pattern
@@ -63,6 +71,26 @@ failures as (
 
     from attribution
     where pattern != lower(pattern)
+
+    union all
+
+    select
+        'a program or a tool or a pattern, and not both of the former' as expectation,
+        'action_rules' as seed,
+        cast(priority as {{ dbt.type_string() }}) as subject
+
+    from {{ ref('action_rules') }}
+    where coalesce(tool_name, program, pattern) is null or (tool_name is not null and program is not null)
+
+    union all
+
+    select
+        'a pattern that is tried only where its keyword is found' as expectation,
+        'test_result_rules' as seed,
+        cast(priority as {{ dbt.type_string() }}) as subject
+
+    from {{ ref('test_result_rules') }}
+    where coalesce(keyword, '') = '' or coalesce(pattern, '') = '' or status not in ('passed', 'failed', 'unknown')
 
     union all
 

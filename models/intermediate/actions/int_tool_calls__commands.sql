@@ -119,15 +119,16 @@ joined_lines as (
 
 ),
 
+-- a script that a shell is handed is more commands; `Rscript -e 'devtools::test()'` does what it calls
 unwrapped as (
 
     select
         script_key,
-        case
-            when contains(script, 'sh ') and {{ matches('script', "'sh\\s+-[a-z -]*c\\s'") }}
-                then {{ replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '") }}
-            else script
-        end as script
+        {{ replace_matches(
+            replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '"),
+            pattern_literal('shell_inline_call'),
+            "'\\1 \\2\\3'"
+        ) }} as script
 
     from joined_lines
 
@@ -216,7 +217,10 @@ named as (
 
     select
         *,
-        regexp_extract(lower(segment), '^(?:[^ ]*[/\\])?([^ /\\@]+)(?:@[^ /\\]*)?(?: |$)', 1) as first_word
+        case
+            when {{ matches('segment', "'^[A-Za-z_][A-Za-z0-9_]*\\+?=\\S'") }} then '='
+            else regexp_extract(lower(segment), '^(?:[^ ]*[/\\])?([^ /\\@]+)(?:@[^ /\\]*)?(?: |$)', 1)
+        end as first_word
 
     from stripped
 
@@ -227,7 +231,7 @@ judged as (
     select
         *,
         first_word not in ({{ word_literals('shell_keywords') }})
-        and {{ matches('first_word', "'^[^-=]*[a-z][^=]*$'") }} as is_program
+        and {{ matches('first_word', "'^(?:=|[^-=]*[a-z][^=]*)$'") }} as is_program
 
     from named
 

@@ -86,7 +86,7 @@ opened as (
     select
         *,
         {{ replaced('plain_words', "'" ~ openings ~ "'", "' '") }} as opening_words,
-        {{ split_words('plain_words') }} as word_list
+        {{ split_text('plain_words', ' ') }} as word_list
 
     from plain
 
