@@ -68,19 +68,11 @@ candidates as (
     select
         features.session_id,
         features.turn_index,
-        case
-            when features.is_word and features.text_kind = 'refusal' then 3
-            when features.is_word or rules.reaction_id = 'block.undo' then 1
-            when rules.rule_id like 'signal%' then 4
-            else 5
-        end as candidate_rank,
+        -- words of a refusal's reason count as such a reason
+        case when features.text_kind = 'refusal' then 3 else rules.belief_rank end as candidate_rank,
         rules.reaction_id,
         cast(rules.confidence as double) as confidence,
-        case
-            when features.is_word then 'rule'
-            when rules.rule_id like 'signal%' then 'signal'
-            else 'behaviour'
-        end as source
+        rules.source
 
     from features
     inner join rules
@@ -92,11 +84,7 @@ candidates as (
     where
         rules.is_explicit
         -- a stop that words follow is what the words say, also where they say too little
-        and not (
-            rules.reaction_id in ('block.stop', 'block.refuse')
-            and not features.is_word
-            and coalesce(prompt_scores.is_readable, false)
-        )
+        and not (rules.yields_to_words and coalesce(prompt_scores.is_readable, false))
 
 ),
 
@@ -148,7 +136,6 @@ final as (
         end) as reaction_id,
         coalesce(chosen.source, 'none') as reaction_source,
         coalesce(prompt_texts.own_words, refusal_texts.own_words) as reaction_message,
-        coalesce(signs.next_kind, 'end_of_log') as next_action,
 
         -- numbers
         cast(round(coalesce(chosen.confidence, 0), 6) as double) as reaction_confidence
