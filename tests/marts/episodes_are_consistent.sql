@@ -1,5 +1,5 @@
--- Every turn from 1 has one episode; its documents are JSON that says the same as the flat columns beside it; its context
--- keeps to the budget; what is unknown has no confidence, what is known has a source; an incomplete one says why.
+-- Every turn from 1 has one episode; its documents are JSON that says the same as the flat columns beside it; its
+-- context keeps to the budget; what is unknown has no confidence, what is known a source; an incomplete one says why.
 with turns as (
 
     select * from {{ ref('turns') }}
