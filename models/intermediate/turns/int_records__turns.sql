@@ -97,22 +97,21 @@ spawning_calls as (
 ),
 
 -- A subagent of a subagent: up to the call that its own session did not make. Each step goes twice as far.
-{%- for step in range(3) %}
+{% for step in range(3) %}
+    callers_{{ step + 1 }} as (
 
-callers_{{ step + 1 }} as (
+        select
+            callers.session_id,
+            coalesce(above.calling_session_id, callers.calling_session_id) as calling_session_id,
+            coalesce(above.turn_index, callers.turn_index) as turn_index
 
-    select
-        callers.session_id,
-        coalesce(above.calling_session_id, callers.calling_session_id) as calling_session_id,
-        coalesce(above.turn_index, callers.turn_index) as turn_index
+        from {{ 'callers_' ~ step if step else 'spawning_calls' }} as callers
+        left join {{ 'callers_' ~ step if step else 'spawning_calls' }} as above
+            on callers.calling_session_id = above.session_id
 
-    from {{ 'callers_' ~ step if step else 'spawning_calls' }} as callers
-    left join {{ 'callers_' ~ step if step else 'spawning_calls' }} as above
-        on callers.calling_session_id = above.session_id
+    ),
 
-),
-{%- endfor %}
-
+{% endfor %}
 subagent_starts as (
 
     select
