@@ -95,7 +95,14 @@
 {%- endmacro %}
 
 {% macro duckdb__json_or_scalar(text) -%}
-    case when json_valid({{ text }}) then {{ text }} else {{ json_scalar(text) }} end
+    case
+        when not json_valid({{ text }}) then {{ json_scalar(text) }}
+        -- NaN and Infinity, outside of quotes, are JSON for DuckDB, but for nobody else
+        when (contains({{ text }}, 'NaN') or contains({{ text }}, 'Infinity'))
+            and regexp_matches(regexp_replace({{ text }}, '"(?:[^"\\]|\\.)*"', '', 'g'), 'NaN|Infinity')
+            then {{ json_scalar(text) }}
+        else {{ text }}
+    end
 {%- endmacro %}
 
 

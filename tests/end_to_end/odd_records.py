@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
@@ -135,25 +133,3 @@ def sessions() -> dict[str, list[Any]]:
         "agent-lost": [user("flat", sessionId="../../etc", isSidechain=True)],
         "empty": [],
     }
-
-
-def write(directory: Path) -> int:
-    """Write the sessions below `directory`; the number of lines written."""
-    written = 0
-    for name, lines in sessions().items():
-        written += _write_lines(directory / f"{name}.jsonl", lines)
-    written += _write_lines(directory / "no-parent/subagents/agent-a1.jsonl", [user("sub", agentId="a1")])
-    (directory / "no-parent/subagents/agent-a1.meta.json").write_text(
-        '{"agentType": 5, "spawnDepth": "x"', encoding="utf-8"
-    )
-    return written
-
-
-def _write_lines(path: Path, lines: Iterable[Any]) -> int:
-    encoded = [
-        line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()
-        for line in lines
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(line + b"\n" for line in encoded))
-    return len(encoded)

@@ -115,6 +115,25 @@ contents as (
 
 ),
 
+queued as (
+
+    select
+        counted.*,
+        attachments.prompt,
+        attachments.command_mode,
+        attachments.origin_kind,
+        row_number() over (
+            partition by counted.session_id, counted.message_id
+            order by counted.record_index
+        ) as id_rank
+
+    from counted
+    inner join attachments
+        on counted.file_id = attachments.file_id
+        and counted.line_number = attachments.line_number
+
+),
+
 conversation as (
 
     select
@@ -136,36 +155,41 @@ conversation as (
 
     -- prompts typed while the agent worked exist as attachments only
     select
-        counted.root_session_id,
-        counted.session_id,
-        counted.message_id,
+        queued.root_session_id,
+        queued.session_id,
+        case
+            when queued.id_rank = 1 and messages.message_id is null then queued.message_id
+            -- an id that another message bears: its place is its id
+            else queued.file_id || ':' || queued.line_number
+        end as message_id,
         'user' as role,
-        counted.uuid as message_uuid,
-        counted.file_id,
-        counted.line_number,
-        counted.record_index,
-        counted.provenance,
+        queued.uuid as message_uuid,
+        queued.file_id,
+        queued.line_number,
+        queued.record_index,
+        queued.provenance,
         null as model,
         null as stop_reason,
         false as has_plan,
         false as is_meta,
         false as is_compact_summary,
         false as is_api_error,
-        coalesce(attachments.command_mode != 'prompt', false)
-        or coalesce(attachments.origin_kind != 'human', false) as has_machine_origin,
-        counted.sent_at,
-        counted.sent_at as ended_at,
-        attachments.prompt as text,
+        coalesce(queued.command_mode != 'prompt', false)
+        or coalesce(queued.origin_kind != 'human', false) as has_machine_origin,
+        queued.sent_at,
+        queued.sent_at as ended_at,
+        queued.prompt as text,
         null as reasoning,
         0 as tool_uses,
         false as has_tool_result,
         false as has_image,
         true as is_queued
 
-    from counted
-    inner join attachments
-        on counted.file_id = attachments.file_id
-        and counted.line_number = attachments.line_number
+    from queued
+    left join messages
+        on queued.session_id = messages.session_id
+        and queued.message_id = messages.message_id
+        and messages.role = 'user'
 
 ),
 

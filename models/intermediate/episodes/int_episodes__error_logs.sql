@@ -47,34 +47,37 @@ failures as (
 
 ),
 
-ranked as (
+-- An error is seen until so many others came after it.
+spans as (
 
     select
-        prompts.session_id,
-        prompts.turn_index,
-        failures.element,
+        *,
         row_number() over (
-            partition by prompts.session_id, prompts.turn_index
-            order by failures.position desc, failures.use_block_index desc, failures.element
-        ) as recency
+            partition by session_id
+            order by position, use_block_index, element desc
+        ) as failure_number,
+        lead(position, {{ var('observed_errors') }}) over (
+            partition by session_id
+            order by position, use_block_index, element desc
+        ) as replaced_at_position
 
-    from prompts
-    inner join failures
-        on prompts.session_id = failures.session_id
-        and prompts.record_index > failures.position
+    from failures
 
 ),
 
 logs as (
 
     select
-        session_id,
-        turn_index,
-        {{ json_array_of('element', 'recency desc') }} as error_logs
+        prompts.session_id,
+        prompts.turn_index,
+        {{ json_array_of('spans.element', 'spans.failure_number') }} as error_logs
 
-    from ranked
-    where recency <= {{ var('observed_errors') }}
-    group by session_id, turn_index
+    from prompts
+    inner join spans
+        on prompts.session_id = spans.session_id
+        and prompts.record_index > spans.position
+        and prompts.record_index <= coalesce(spans.replaced_at_position, prompts.record_index)
+    group by prompts.session_id, prompts.turn_index
 
 ),
 

@@ -95,6 +95,10 @@ spans as (
 
     select
         *,
+        row_number() over (
+            partition by session_id
+            order by position, touched_path desc
+        ) as span_number,
         lead(seen_turn_index) over (
             partition by session_id, touched_path
             order by seen_turn_index
@@ -105,20 +109,16 @@ spans as (
 
 ),
 
--- The state of each file at each prompt, the last touched first.
+-- The files known at each prompt, the last touched first. Only numbers: many files times many prompts.
 observed as (
 
     select
         prompts.session_id,
         prompts.turn_index,
-        spans.root_session_id,
-        spans.touched_path,
-        spans.touch_kind,
-        nullif(substr(spans.last_known, 13), '') as content_hash,
-        spans.seen_turn_index,
+        spans.span_number,
         row_number() over (
             partition by prompts.session_id, prompts.turn_index
-            order by spans.position desc, spans.touched_path
+            order by spans.span_number desc
         ) as recency
 
     from prompts
@@ -137,20 +137,23 @@ states as (
         {{ json_array_of(
             json_object([
                 ('path', json_scalar(
-                    "case when " ~ begins_with('observed.touched_path', 'checkouts.checkout_prefix')
-                    ~ " then substr(observed.touched_path, length(checkouts.checkout_prefix) + 1)"
-                    ~ " else observed.touched_path end"
+                    "case when " ~ begins_with('spans.touched_path', 'checkouts.checkout_prefix')
+                    ~ " then substr(spans.touched_path, length(checkouts.checkout_prefix) + 1)"
+                    ~ " else spans.touched_path end"
                 )),
-                ('state', json_scalar('observed.touch_kind')),
-                ('content_hash', json_scalar('observed.content_hash')),
-                ('turn_index', 'observed.seen_turn_index'),
+                ('state', json_scalar('spans.touch_kind')),
+                ('content_hash', json_scalar("nullif(substr(spans.last_known, 13), '')")),
+                ('turn_index', 'spans.seen_turn_index'),
             ]),
             'observed.recency'
         ) }} as file_state
 
     from observed
+    inner join spans
+        on observed.session_id = spans.session_id
+        and observed.span_number = spans.span_number
     left join checkouts
-        on observed.root_session_id = checkouts.root_session_id
+        on spans.root_session_id = checkouts.root_session_id
     where observed.recency <= {{ var('observed_files') }}
     group by observed.session_id, observed.turn_index
 

@@ -27,18 +27,46 @@ rules as (
 
 ),
 
+-- Each stands until the next.
+test_spans as (
+
+    select
+        *,
+        lead(result_record_index) over (
+            partition by session_id
+            order by result_record_index, tool_use_id
+        ) as replaced_at_index
+
+    from test_runs
+    where result_record_index is not null
+
+),
+
+work_spans as (
+
+    select
+        *,
+        lead(turn_index) over (
+            partition by session_id
+            order by turn_index
+        ) as replaced_in_turn_index
+
+    from decisions
+
+),
+
 last_tests as (
 
     select
         prompts.session_id,
         prompts.turn_index,
-        max_by(test_runs.status, (test_runs.result_record_index, test_runs.tool_use_id)) as test_status
+        test_spans.status as test_status
 
     from prompts
-    inner join test_runs
-        on prompts.session_id = test_runs.session_id
-        and prompts.record_index > test_runs.result_record_index
-    group by prompts.session_id, prompts.turn_index
+    inner join test_spans
+        on prompts.session_id = test_spans.session_id
+        and prompts.record_index > test_spans.result_record_index
+        and prompts.record_index <= coalesce(test_spans.replaced_at_index, prompts.record_index)
 
 ),
 
@@ -47,13 +75,13 @@ last_work as (
     select
         prompts.session_id,
         prompts.turn_index,
-        max_by(decisions.action_id, decisions.turn_index) as action_id
+        work_spans.action_id
 
     from prompts
-    inner join decisions
-        on prompts.session_id = decisions.session_id
-        and prompts.turn_index > decisions.turn_index
-    group by prompts.session_id, prompts.turn_index
+    inner join work_spans
+        on prompts.session_id = work_spans.session_id
+        and prompts.turn_index > work_spans.turn_index
+        and prompts.turn_index <= coalesce(work_spans.replaced_in_turn_index, prompts.turn_index)
 
 ),
 

@@ -63,13 +63,10 @@ line_turns as (
         records.file_id,
         records.line_number,
         records.sent_at,
-        coalesce(
-            max(own_turns.turn_index) over (
-                partition by records.file_id
-                order by records.line_number
-                rows between unbounded preceding and current row
-            ),
-            0
+        max(own_turns.turn_index) over (
+            partition by records.file_id
+            order by records.line_number
+            rows between unbounded preceding and current row
         ) as turn_index
 
     from records
@@ -85,7 +82,7 @@ spawning_calls as (
     select
         identities.session_id,
         min_by(tool_uses.session_id, (tool_uses.file_id, tool_uses.line_number)) as calling_session_id,
-        min_by(line_turns.turn_index, (tool_uses.file_id, tool_uses.line_number)) as turn_index
+        min_by(coalesce(line_turns.turn_index, 0), (tool_uses.file_id, tool_uses.line_number)) as turn_index
 
     from identities
     inner join tool_uses
@@ -99,6 +96,22 @@ spawning_calls as (
 
 ),
 
+-- A subagent of a subagent: up to the call that its own session did not make. Each step goes twice as far.
+{% for step in range(3) %}
+    callers_{{ step + 1 }} as (
+
+        select
+            callers.session_id,
+            coalesce(above.calling_session_id, callers.calling_session_id) as calling_session_id,
+            coalesce(above.turn_index, callers.turn_index) as turn_index
+
+        from {{ 'callers_' ~ step if step else 'spawning_calls' }} as callers
+        left join {{ 'callers_' ~ step if step else 'spawning_calls' }} as above
+            on callers.calling_session_id = above.session_id
+
+    ),
+
+{% endfor %}
 subagent_starts as (
 
     select
@@ -135,21 +148,21 @@ subagent_turns as (
     select
         subagent_starts.session_id,
         coalesce(
-            case when own_call.calling_session_id = subagent_starts.root_session_id then own_call.turn_index end,
-            -- a subagent of a subagent
-            case when parent_call.calling_session_id = subagent_starts.root_session_id then parent_call.turn_index end,
-            subagent_starts.echo_turn_index,
-            turns_by_clock.turn_index,
-            0
+            case when callers.calling_session_id = subagent_starts.root_session_id then callers.turn_index end,
+            -- the call was not found: that of the subagent which is the farthest above
+            coalesce(first_starts.echo_turn_index, subagent_starts.echo_turn_index),
+            coalesce(first_clocks.turn_index, turns_by_clock.turn_index)
         ) as turn_index
 
     from subagent_starts
-    left join spawning_calls as own_call
-        on subagent_starts.session_id = own_call.session_id
-    left join spawning_calls as parent_call
-        on own_call.calling_session_id = parent_call.session_id
+    left join callers_3 as callers
+        on subagent_starts.session_id = callers.session_id
+    left join subagent_starts as first_starts
+        on callers.calling_session_id = first_starts.session_id
     left join turns_by_clock
         on subagent_starts.session_id = turns_by_clock.session_id
+    left join turns_by_clock as first_clocks
+        on callers.calling_session_id = first_clocks.session_id
 
 ),
 
@@ -159,7 +172,7 @@ final as (
         line_turns.root_session_id,
         line_turns.file_id,
         line_turns.line_number,
-        coalesce(subagent_turns.turn_index, line_turns.turn_index) as root_turn_index
+        coalesce(subagent_turns.turn_index, line_turns.turn_index, 0) as root_turn_index
 
     from line_turns
     left join subagent_turns

@@ -81,13 +81,23 @@ exploded as (
         line_number,
         element_index as block_index,
         {{ json_values('element', [
-            '$.type', '$.text', '$.thinking', '$.id', '$.name', '$.input',
-            '$.tool_use_id', '$.is_error'
+            '$.type', '$.text', '$.thinking', '$.id', '$.name', '$.tool_use_id', '$.is_error'
         ]) }} as fields,
-        {{ element_at(json_documents('element', ['$.content']), 1) }} as result_content,
+        {{ json_documents('element', ['$.input', '$.content']) }} as documents,
         case when element like '"%' then {{ json_value('element', '$') }} end as plain_text
 
     from {{ explode('elements', 'blocks') }}
+
+),
+
+documents as (
+
+    select
+        *,
+        nullif(cast({{ element_at('documents', 1) }} as {{ dbt.type_string() }}), 'null') as tool_input,
+        {{ element_at('documents', 2) }} as result_content
+
+    from exploded
 
 ),
 
@@ -105,20 +115,20 @@ blocks as (
             when {{ element_at('fields', 1) }} in ('tool_use', 'tool_result')
                 then coalesce(
                     nullif({{ element_at('fields', 4) }}, ''),
-                    nullif({{ element_at('fields', 7) }}, ''),
+                    nullif({{ element_at('fields', 6) }}, ''),
                     -- a call or an answer that lost its id: its place is its id
                     concat_ws(':', file_id, line_number, block_index)
                 )
         end as tool_use_id,
         {{ element_at('fields', 5) }} as tool_name,
-        {{ element_at('fields', 6) }} as tool_input,
+        tool_input,
         case
             when result_content like '[%' then {{ json_joined('result_content', '$[*].text', "chr(10)") }}
             else {{ json_value('result_content', '$') }}
         end as result_text,
-        coalesce(try_cast({{ element_at('fields', 8) }} as boolean), false) as is_error
+        coalesce(try_cast({{ element_at('fields', 7) }} as boolean), false) as is_error
 
-    from exploded
+    from documents
 
     union all
 
