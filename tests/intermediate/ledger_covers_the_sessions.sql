@@ -43,53 +43,81 @@
     ],
 } -%}
 {%- set listed = [] -%}
+{%- set parents = [] -%}
 {%- for state_model, models in by_session.items() %}
     {%- for model_name in models %}
         {%- set unique_id = 'model.ope.' ~ model_name %}
-        {%- set parents = by_session_parents(graph.nodes[unique_id]) if execute else [] %}
-        {%- do listed.append({'id': unique_id, 'states': ref(state_model), 'parents': parents}) %}
+        {%- do listed.append((unique_id, state_model)) %}
+        {%- for parent in (by_session_parents(graph.nodes[unique_id]) if execute else []) %}
+            {%- do parents.append((unique_id, parent)) %}
+        {%- endfor %}
         -- depends_on: {{ ref(model_name) }}
     {%- endfor %}
 {%- endfor %}
 
-with ledger as (
+with listed as (
+
+    select
+        pairs.model,
+        pairs.state_model
+
+    from (values {{ listed | map('string') | join(', ') }}) as pairs (model, state_model)
+
+),
+
+parents as (
+
+    select
+        pairs.model,
+        pairs.parent
+
+    from (values {{ (parents or [('', '')]) | map('string') | join(', ') }}) as pairs (model, parent)
+
+),
+
+states as (
+
+    {% for state_model in by_session %}
+        select
+            '{{ state_model }}' as state_model,
+            root_session_id,
+            state_hash
+
+        from {{ ref(state_model) }}
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+
+),
+
+ledger as (
 
     select * from {{ source('audit', 'ledger') }}
-    where
-        model in (
-            {% for listed_model in listed %}
-                '{{ listed_model.id }}'{{ ',' if not loop.last }}
-            {% endfor %}
-        )
+    where model in (select listed.model from listed)
 
 ),
 
 -- The state of a session for one model: that of the state model and those that the models above it were built from.
 expected as (
 
-    {% for listed_model in listed %}
-        select
-            '{{ listed_model.id }}' as model,
-            states.root_session_id,
-            md5(states.state_hash || coalesce(
-                {{ ordered_text('parents.model || parents.state_hash', "','", 'parents.model') }}, ''
-            )) as state_hash
+    select
+        listed.model,
+        states.root_session_id,
+        md5(states.state_hash || coalesce(
+            {{ ordered_text('above.model || above.state_hash', "','", 'above.model') }}, ''
+        )) as state_hash
 
-        from {{ listed_model.states }} as states
-        left join ledger as parents
-            on states.root_session_id = parents.root_session_id
-            and parents.model in (
-                {% for parent in listed_model.parents %}
-                    '{{ parent }}',
-                {% endfor %}
-                ''
-            )
-        group by states.root_session_id, states.state_hash
-
-        {% if not loop.last %}
-            union all
-        {% endif %}
-    {% endfor %}
+    from listed
+    inner join states
+        on listed.state_model = states.state_model
+    left join parents
+        on listed.model = parents.model
+    left join ledger as above
+        on parents.parent = above.model
+        and states.root_session_id = above.root_session_id
+    group by listed.model, states.root_session_id, states.state_hash
 
 ),
 
@@ -122,7 +150,7 @@ failures as (
         {% if
             node.resource_type == 'model'
             and node.config.materialized == 'incremental'
-            and node.unique_id not in listed | map(attribute='id')
+            and node.unique_id not in listed | map(attribute=0)
         %}
             union all
 
