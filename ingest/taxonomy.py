@@ -191,10 +191,10 @@ def read_document(path: Path) -> dict[str, Any]:
     """A document that follows its schema. Raises IngestError, with the place in it, for any other."""
     shown = printable(str(path))
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise IngestError(f"{shown} cannot be read ({error.strerror}): give a file that `export` wrote.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise IngestError(f"{shown} is no JSON ({error}): correct it and try again.") from error
     name = document.get("taxonomy") if isinstance(document, dict) else None
     known = sorted(schema.name.removesuffix(SCHEMA_SUFFIX) for schema in SCHEMAS.glob(f"*{SCHEMA_SUFFIX}"))

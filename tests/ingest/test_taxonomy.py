@@ -197,7 +197,15 @@ def test_a_document_that_breaks_its_schema_is_refused(
 
 def test_what_is_no_document_is_refused(seeds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
-    for name, said in (("bad.json", "is no JSON"), ("none.json", "cannot be read")):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf[]\r\n")
+    said_of = {
+        "bad.json": "is no JSON",
+        "deep.json": "is no JSON",
+        "marked.json": "is no taxonomy",
+        "none.json": "cannot be read",
+    }
+    for name, said in said_of.items():
         with pytest.raises(IngestError, match=said):
             check((tmp_path / name,), seeds)
     with pytest.raises(IngestError, match="holds no"):
