@@ -28,7 +28,7 @@ rules as (
 
     select
         *,
-        string_split(coalesce(keywords, ''), '|') as keyword_list
+        {{ split_text("coalesce(keywords, '')", '|') }} as keyword_list
 
     from {{ ref('reaction_rules') }}
 
@@ -68,7 +68,7 @@ worded as (
 
     select
         *,
-        string_split(trim(read_words), ' ') as word_list
+        {{ split_text('trim(read_words)', ' ') }} as word_list
 
     from texts
     where words > 0

@@ -119,8 +119,8 @@ counted as (
 
     select
         *,
-        {{ array_length("string_split(trim(read_words), ' ')") }} as read_count,
-        {{ array_length("string_split(trim(" ~ replaced('read_words', fillers, "' '") ~ "), ' ')") }} as opening_count
+        {{ array_length(split_text('trim(read_words)', ' ')) }} as read_count,
+        {{ array_length(split_text("trim(" ~ replaced('read_words', fillers, "' '") ~ ")", ' ')) }} as opening_count
 
     from negated
 
