@@ -19,7 +19,7 @@ import duckdb
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "target" / "reactions"
 PROJECT = "entire-cli"
-# Where each set of labels lies. `more`: further messages of the same corpus, one reader each, read for the fit alone.
+# Where each set of labels lies. `more`: further messages of the same corpus, labelled by a language model, for the fit.
 LABELS = {
     "train": Path("reactions_train.csv"),
     "more": Path(__file__).with_name("reaction_labels.csv").resolve(),
