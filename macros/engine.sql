@@ -198,6 +198,12 @@
 {%- endmacro %}
 
 
+{# A constant text as an SQL literal. #}
+{% macro text_literal(value) -%}
+    '{{ value | replace("'", "''") }}'
+{%- endmacro %}
+
+
 {# True where the regular expression (RE2 and Java syntax) occurs in the text. #}
 {% macro matches(text, pattern) -%}
     {{ return(adapter.dispatch('matches', 'ope')(text, pattern)) }}
@@ -208,32 +214,13 @@
 {%- endmacro %}
 
 
-{# The text with every match of the regular expression (RE2 and Java syntax, a constant) replaced. #}
+{# Text with every match of the regular expression (RE2 and Java syntax) replaced; `\1` in the replacement is the first
+   group. #}
 {% macro replaced(text, pattern, replacement) -%}
     {{ return(adapter.dispatch('replaced', 'ope')(text, pattern, replacement)) }}
 {%- endmacro %}
 
 {% macro duckdb__replaced(text, pattern, replacement) -%}
-    regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
-{%- endmacro %}
-
-
-{# All matches of one group of a regular expression, as an array. #}
-{% macro regexp_all(text, pattern, group) -%}
-    {{ return(adapter.dispatch('regexp_all', 'ope')(text, pattern, group)) }}
-{%- endmacro %}
-
-{% macro duckdb__regexp_all(text, pattern, group) -%}
-    regexp_extract_all({{ text }}, {{ pattern }}, {{ group }})
-{%- endmacro %}
-
-
-{# Text with every match of the regular expression replaced; `\1` in the replacement is the first group. #}
-{% macro replace_matches(text, pattern, replacement) -%}
-    {{ return(adapter.dispatch('replace_matches', 'ope')(text, pattern, replacement)) }}
-{%- endmacro %}
-
-{% macro duckdb__replace_matches(text, pattern, replacement) -%}
     regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g')
 {%- endmacro %}
 

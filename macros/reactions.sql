@@ -1,12 +1,6 @@
 {# Small helpers of the models that read reactions. #}
 
 
-{# A constant text as an SQL literal. #}
-{% macro text_literal(value) -%}
-    '{{ value | replace("'", "''") }}'
-{%- endmacro %}
-
-
 {# A text as words between single blanks, in lower case, with a blank at both ends: question marks are words, names of
    code, quoted text, paths and addresses one word each, every sign of a script without blanks is one. Rules and texts alike. #}
 {% macro spoken_words(text) -%}

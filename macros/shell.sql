@@ -7,7 +7,7 @@
 {# A variable that holds a regular expression, or a list of alternatives, as a SQL literal. #}
 {% macro pattern_literal(name) -%}
     {%- set value = var(name) -%}
-    '{{ (value if value is string else value | join('|')) | replace("'", "''") }}'
+    {{- text_literal(value if value is string else value | join('|')) -}}
 {%- endmacro %}
 
 
@@ -20,7 +20,7 @@
 {# Text without what stands before the program: keywords, assignments, wrappers, directories of programs. #}
 {% macro without_prefixes(segment) -%}
     {%- set alternatives = var('command_prefixes') | join('|') | replace("'", "''") -%}
-    {{ replace_matches(
+    {{ replaced(
         segment,
         "'^(?:(?:" ~ alternatives ~ ")\\s+|" ~ var('program_directories') ~ ")+'",
         "''"
@@ -34,10 +34,10 @@
     {%- set valued = "(?:" ~ var('valued_options') | join('|') ~ ")\\s+\\S+" -%}
     {%- set runners = var('task_runners') | join('|') -%}
     {%- set words = var('task_runner_words') | join('|') -%}
-    {%- set without_values = replace_matches(
+    {%- set without_values = replaced(
         segment, "'^((?:\\S*/)?(?:" ~ programs ~ ")(?:\\s+-\\S+)*?)(?:\\s+" ~ valued ~ ")+(\\s|$)'", "'\\1\\2'"
     ) -%}
-    {{ replace_matches(
+    {{ replaced(
         without_values,
         "'^(?:\\S*/)?(" ~ runners ~ ")((?:\\s+-\\S+)*)(?:\\s+(?:" ~ words ~ ")((?:\\s+-\\S+)*))+\\s+'",
         "'\\1\\2\\3 '"
@@ -59,7 +59,7 @@
 {% macro path_kind(path) -%}
     case
         {%- for kind, pattern in var('path_kinds').items() %}
-        when {{ matches('lower(' ~ path ~ ')', "'" ~ pattern | replace("'", "''") ~ "'") }} then '{{ kind }}'
+        when {{ matches('lower(' ~ path ~ ')', text_literal(pattern)) }} then '{{ kind }}'
         {%- endfor %}
     end
 {%- endmacro %}

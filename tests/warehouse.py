@@ -25,6 +25,9 @@ PROJECT_PARTS = (
 # a small build. dbt itself compares the files with it and parses what differs.
 PARSE_NAME = "partial_parse.msgpack"
 PARSES = tempfile.TemporaryDirectory(prefix="ope-parse-")
+PARSED = Path(PARSES.name) / PARSE_NAME
+# For `build`: no data tests, where another build runs them or only some models are wanted.
+WITHOUT_TESTS = ("--exclude-resource-type", "test")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,9 @@ class Warehouse:
             else:
                 shutil.copy2(source, target)
         warehouse.data.mkdir()
-        parsed = Path(PARSES.name) / PARSE_NAME
-        if parsed.exists():
+        if PARSED.exists():
             (warehouse.project / "target").mkdir()
-            shutil.copy2(parsed, warehouse.project / "target" / PARSE_NAME)
+            shutil.copy2(PARSED, warehouse.project / "target" / PARSE_NAME)
         return warehouse
 
     @property
@@ -64,9 +66,8 @@ class Warehouse:
         """Run `dbt build …` on the copy of the project, without unit tests; what dbt printed."""
         command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build"]
         printed = self._run([*command, "--exclude-resource-type", "unit_test", *arguments], self.project)
-        parsed = Path(PARSES.name) / PARSE_NAME
-        if not parsed.exists():
-            shutil.copy2(self.project / "target" / PARSE_NAME, parsed)
+        if not PARSED.exists():
+            shutil.copy2(self.project / "target" / PARSE_NAME, PARSED)
         return printed
 
     def _run(self, command: list[str], directory: Path) -> str:

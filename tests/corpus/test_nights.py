@@ -7,11 +7,9 @@ import shutil
 from pathlib import Path
 
 from tests.corpus.conftest import register
-from tests.warehouse import Warehouse
+from tests.warehouse import WITHOUT_TESTS, Warehouse
 
 NIGHTS = 3
-# The data tests run on the last night: they have to hold in the end, and cost as much as a small night.
-WITHOUT_TESTS = ("--exclude-resource-type", "test")
 
 
 def grow(source: Path, target: Path, cuts: dict[Path, list[int]], night: int) -> None:
@@ -53,7 +51,7 @@ def test_three_nights_equal_one(
 
     grow(sessions_directory, growing, cuts, 0)
     warehouse.ingest("sync")
-    warehouse.build(*WITHOUT_TESTS)
+    warehouse.build(*WITHOUT_TESTS)  # they run on the last night
     first_night = warehouse.query("select sum(cost_usd), count(*) from token_usage")
 
     # a price is edited between the first two nights, and set right before the last

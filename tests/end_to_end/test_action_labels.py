@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.odd_records import assistant, call, user
-from tests.warehouse import Warehouse
+from tests.warehouse import WITHOUT_TESTS, Warehouse
 
 LABELS = Path(__file__).parents[1] / "fixtures" / "action_labels.csv"
 PRECISION = 0.95
@@ -42,7 +42,7 @@ def found(labels: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory
     warehouse = Warehouse.make(directory)
     warehouse.ingest("add-project", "--name", "Labels", "--sessions", str(directory / "projects"))
     warehouse.ingest("sync")
-    warehouse.build("--select", "+int_tool_calls__actions", "--exclude-resource-type", "test")
+    warehouse.build("--select", "+int_tool_calls__actions", *WITHOUT_TESTS)
     rows = warehouse.query(
         "select uses.tool_use_id, actions.action_id from intermediate.int_tool_calls__actions as actions "
         "inner join staging.stg_claude_code__tool_uses as uses using (file_id, line_number, block_index)"

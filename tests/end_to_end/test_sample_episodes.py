@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ingest.paths import PRODUCT_ROOT
-from tests.warehouse import Warehouse
+from tests.warehouse import WITHOUT_TESTS, Warehouse
 
 SCHEMA = json.loads((PRODUCT_ROOT / "docs/episode.schema.json").read_text(encoding="utf-8"))
 VARIABLES = yaml.safe_load((PRODUCT_ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
@@ -93,7 +93,7 @@ def cut_sessions(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPathF
     warehouse = Warehouse.make(directory)
     warehouse.ingest("add-project", "--name", "Cut", "--sessions", str(directory / "sessions"))
     warehouse.ingest("sync")
-    warehouse.build("--select", "+episodes", "--exclude-resource-type", "test")
+    warehouse.build("--select", "+episodes", *WITHOUT_TESTS)
     rows = warehouse.query(
         "select session_id, turn_index, observation from episodes "
         "qualify row_number() over (partition by session_id order by turn_index desc) = 1"

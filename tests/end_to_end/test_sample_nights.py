@@ -10,7 +10,7 @@ import pytest
 
 from ingest.sample import write_sample
 from tests.end_to_end.conftest import register_sample
-from tests.warehouse import Warehouse
+from tests.warehouse import WITHOUT_TESTS, Warehouse
 
 NIGHTS = 3
 
@@ -46,11 +46,11 @@ def test_nights_equal_one(sample_warehouse: Warehouse, tmp_path: Path, seed: int
             # a night on which only a part was selected, with other rules: the next build has to catch up
             rules.write_text(reviewed.replace("human_prompt,true", "prompt,true"), encoding="utf-8")
             part = ("resource_type:seed", "int_sessions__states", "int_messages__typed", "sessions")
-            warehouse.build("--exclude-resource-type", "test", "--select", *part)
+            warehouse.build(*WITHOUT_TESTS, "--select", *part)
             rules.write_text(reviewed, encoding="utf-8")
         else:
             # the data tests run on the last night
-            warehouse.build(*(() if night == NIGHTS - 1 else ("--exclude-resource-type", "test")))
+            warehouse.build(*(() if night == NIGHTS - 1 else WITHOUT_TESTS))
 
     assert warehouse.contents() == sample_warehouse.contents()
 

@@ -124,8 +124,8 @@ unwrapped as (
 
     select
         script_key,
-        {{ replace_matches(
-            replace_matches('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '"),
+        {{ replaced(
+            replaced('script', pattern_literal('shell_inline_script'), "' ; \\1\\2 ; '"),
             pattern_literal('shell_inline_call'),
             "'\\1 \\2\\3'"
         ) }} as script
@@ -139,8 +139,8 @@ masked as (
 
     select
         script_key,
-        replace({{ replace_matches(
-            replace_matches('script', pattern_literal('shell_quotes'), "'\\1\\2\\3\\4' || chr(1)"),
+        replace({{ replaced(
+            replaced('script', pattern_literal('shell_quotes'), "'\\1\\2\\3\\4' || chr(1)"),
             "'(^|[\\s=(])' || chr(1) || '+'",
             "'\\1_'"
         ) }}, chr(1), '') as script
@@ -153,7 +153,7 @@ redirected as (
 
     select
         script_key,
-        {{ replace_matches(
+        {{ replaced(
             "replace(replace(script, '&>', '>'), '|&', '|')",
             pattern_literal('shell_silent_redirections'),
             "' \\1 '"
@@ -170,7 +170,7 @@ split as (
         script_key,
         {{ split_lines(
             "replace(replace(replace(replace("
-            ~ replace_matches(
+            ~ replaced(
                 "replace(replace(replace(script, '>|', '>'), '&&', chr(2)), '||', chr(3))",
                 "'(?:(?:\\$\\(|[;&(`\\n])\\s*)+'",
                 "chr(10) || ';'"
@@ -188,7 +188,7 @@ pieces as (
         script_key,
         element_index as piece_index,
         case when element_index = 1 then ';' else left(element, 1) end as joined_by,
-        trim({{ replace_matches(
+        trim({{ replaced(
             "case when element_index = 1 then element else substr(element, 2) end", "'\\s+'", "' '"
         ) }}) as piece
 
@@ -207,7 +207,7 @@ stripped as (
         contains(piece, 'xargs') as has_xargs,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 1), '') as write_mode,
         nullif(regexp_extract(piece, '(?:^|[^<>-])(>>?) ?([^ <>]+)', 2), '') as write_target,
-        {{ with_subcommand_first(without_prefixes(replace_matches('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
+        {{ with_subcommand_first(without_prefixes(replaced('piece', "' ?>>? ?[^ <>]*'", "''"))) }} as segment
 
     from pieces
 
@@ -245,7 +245,7 @@ commands as (
         joined_by,
         joined_by = '|' and not has_xargs as is_filter,
         case
-            when is_program then {{ replace_matches('first_word', "'\\.(exe|cmd|bat)$'", "''") }}
+            when is_program then {{ replaced('first_word', "'\\.(exe|cmd|bat)$'", "''") }}
             else ''
         end as program,
         case when is_program then {{ subcommand_of('segment') }} end as subcommand,

@@ -106,7 +106,7 @@ answers as (
         root_session_id,
         tool_use_id,
         -- without the colours of a terminal
-        {{ replace_matches('result_text', "'\\x1b\\[[0-9;]*m'", "''") }} as result_text
+        {{ replaced('result_text', "'\\x1b\\[[0-9;]*m'", "''") }} as result_text
 
     from test_calls
 
