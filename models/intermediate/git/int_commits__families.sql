@@ -22,8 +22,10 @@ ordered as (
     select
         project_id,
         commit_sha,
-        subject,
+        -- hosts add the number of the pull request
+        {{ replaced('subject', "' \(#[0-9]+\)$'", "''") }} as title,
         authored_at,
+        lower(author_name) as author_name,
         lower(author_email) as author_email,
         first_parent_sha,
         row_number() over (
@@ -76,26 +78,41 @@ changes as (
 
 ),
 
+-- The same change a second time is a copy where the person or the subject is the same too.
 keys as (
 
+    {% for same in ["'by', ordered.author_name", "'from', ordered.author_email", "'as', ordered.title"] %}
     select
         ordered.project_id,
         ordered.commit_sha,
         ordered.first_parent_sha,
         ordered.commit_number,
         'same_changes' as copy_kind,
-        concat_ws(
-            '|',
-            changes.changes_key,
-            -- a few lines can be the same by chance
-            case when changes.changed_lines < {{ var('copy_lines') }} then ordered.author_email end,
-            case when changes.changed_lines < {{ var('copy_lines') }} then ordered.subject end
-        ) as copy_key
+        concat_ws('|', changes.changes_key, {{ same }}) as copy_key
 
     from ordered
     inner join changes
         on ordered.project_id = changes.project_id
         and ordered.commit_sha = changes.commit_sha
+    where changes.changed_lines >= {{ var('copy_lines') }}
+
+    union all
+
+    {% endfor %}
+    -- A few lines can be the same by chance.
+    select
+        ordered.project_id,
+        ordered.commit_sha,
+        ordered.first_parent_sha,
+        ordered.commit_number,
+        'same_changes' as copy_kind,
+        concat_ws('|', changes.changes_key, ordered.author_email, ordered.title) as copy_key
+
+    from ordered
+    inner join changes
+        on ordered.project_id = changes.project_id
+        and ordered.commit_sha = changes.commit_sha
+    where changes.changed_lines < {{ var('copy_lines') }}
 
     union all
 
@@ -106,7 +123,7 @@ keys as (
         first_parent_sha,
         commit_number,
         'same_author_date_and_subject' as copy_kind,
-        concat_ws('|', authored_at, subject) as copy_key
+        concat_ws('|', authored_at, title) as copy_key
 
     from ordered
     where authored_at is not null
