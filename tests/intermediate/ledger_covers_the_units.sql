@@ -36,6 +36,8 @@
         'int_tool_calls__line_changes',
         'int_tool_calls__file_changes',
         'int_tool_calls__tests',
+        'int_tool_calls__commit_commands',
+        'int_commits__announcements',
         'messages',
         'tool_calls',
         'turns',

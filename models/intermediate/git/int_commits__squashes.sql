@@ -255,7 +255,8 @@ measured as (
     left join added_lines
         on pairs.project_id = added_lines.project_id
         and pairs.contained_sha = added_lines.commit_sha
-    where squashes.family_id != contained.family_id
+    where
+        squashes.family_id != contained.family_id
         and contained.authored_at < squashes.committed_at
         -- what only a later ref reaches is no ancestor of the squash
         and contained.ref_place > squashes.ref_place
@@ -273,7 +274,8 @@ final as (
         contained_share
 
     from measured
-    where found_by = 'listed_subject'
+    where
+        found_by = 'listed_subject'
         or (contained_share >= {{ var('squash_share') }} and added_lines >= {{ var('squash_lines') }})
 
 )
