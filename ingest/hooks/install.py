@@ -18,7 +18,6 @@ from ingest.hooks.script import (
     FOREIGN,
     HOOK,
     INTACT,
-    NONE,
     SOURCE,
     Installed,
     inspect,
@@ -105,14 +104,14 @@ def uninstall(repository: Path, *, allow_shared: bool = False, dry_run: bool = F
 
 
 def _refuse(place: HooksPlace, allow_shared: bool) -> None:
+    if place.setting == "" or (place.directory.exists() and not place.directory.is_dir()):
+        raise IngestError(f"{_where(place)} is no directory, so git runs no hooks: correct that, then install again.")
     if place.is_in_checkout:
         raise IngestError(
             f"{_where(place)} is inside of the checkout, where hooks belong to everyone who clones: nothing was "
             f"changed; to have the trailer, add this line to the {HOOK} there that is yours to edit: "
             f'sh "{shown(SOURCE)}" "$@"'
         )
-    if place.directory.exists() and not place.directory.is_dir() or not place.setting and place.setting is not None:
-        raise IngestError(f"{_where(place)} is no directory, so hooks are off: change {SETTING} or unset it first.")
     if place.is_shared and not allow_shared:
         raise IngestError(_shared(place))
 
@@ -125,6 +124,8 @@ def _shared(place: HooksPlace) -> str:
 
 
 def _where(place: HooksPlace) -> str:
+    if place.scope is None:
+        return shown(place.directory)
     return f"{shown(place.directory)} ({SETTING}, {place.scope}: {shown(place.origin or '')})"
 
 
@@ -176,7 +177,9 @@ def _make_directory(directory: Path) -> bool:
 def _changing(hook: Path) -> Iterator[None]:
     directory = hook.parent if hook.parent.is_dir() else hook.parent.parent
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise IngestError(f"{shown(directory)} is not writable: give this user write access and try again.")
+        raise IngestError(
+            f"{shown(directory)} is not there or not writable: make it, give this user write access, and try again."
+        )
     try:
         yield
     except OSError as error:
@@ -185,6 +188,3 @@ def _changing(hook: Path) -> Iterator[None]:
 
 def _change(place: HooksPlace, action: str, runs_first: bool, restored: bool = False) -> HookChange:
     return HookChange(place.directory, place.scope, place.origin, action, packaged_version(), runs_first, restored)
-
-
-__all__ = ["NONE", "HookChange", "install", "uninstall"]

@@ -57,12 +57,26 @@ def worktrees(repository: Path) -> list[Worktree]:
         if fields[0].startswith(b"worktree "):
             path = Path(os.fsdecode(fields[0].removeprefix(b"worktree ")))
             found.append(Worktree(path, path.is_dir(), b"bare" in fields))
-    return found
+    return [_main(repository, found[0]), *found[1:]] if found else []
+
+
+def _main(repository: Path, listed: Worktree) -> Worktree:
+    """The main worktree: for a submodule, or with a separate git directory, git lists the git directory instead."""
+    if listed.is_bare or not listed.is_there or (listed.path / ".git").exists():
+        return listed
+    code, output, _ = run(listed.path, "config", "-z", "--type=path", "--get", "core.worktree")
+    if not code:
+        path = _path(listed.path, output.removesuffix(b"\0"))
+    elif _git_directory(repository) == _common_directory(repository):
+        path = _top(repository)
+    else:
+        return listed
+    return Worktree(path, path.is_dir())
 
 
 def hooks_place(worktree: Path) -> HooksPlace:
     """Where git takes the hooks of a worktree (or a bare repository) from. Raises IngestError without a repository."""
-    common = _path(worktree, _output(worktree, "rev-parse", "--git-common-dir"))
+    common = _common_directory(worktree)
     top = _top(worktree)
     code, answer, _ = run(worktree, "config", "-z", "--show-scope", "--show-origin", "--type=path", "--get", SETTING)
     if code:
@@ -72,9 +86,8 @@ def hooks_place(worktree: Path) -> HooksPlace:
     directory = Path(os.path.normpath(top / setting))
     resolved = str(directory.resolve())
     in_git = is_inside(resolved, str(common))
-    in_checkout = not in_git and any(
-        is_inside(resolved, str(tree.path.resolve())) for tree in worktrees(worktree) if not tree.is_bare
-    )
+    tops = [top, *(tree.path.resolve() for tree in worktrees(worktree) if not tree.is_bare)]
+    in_checkout = not in_git and any(is_inside(resolved, str(each)) for each in tops)
     return HooksPlace(
         directory,
         scope,
@@ -113,7 +126,15 @@ def _output(directory: Path, *arguments: str) -> bytes:
 def _top(worktree: Path) -> Path:
     """The top of the worktree that a path is in; for a bare repository its own directory."""
     code, output, _ = run(worktree, "rev-parse", "--show-toplevel")
-    return _path(worktree, output if not code else _output(worktree, "rev-parse", "--absolute-git-dir"))
+    return _git_directory(worktree) if code else _path(worktree, output)
+
+
+def _common_directory(worktree: Path) -> Path:
+    return _path(worktree, _output(worktree, "rev-parse", "--git-common-dir"))
+
+
+def _git_directory(worktree: Path) -> Path:
+    return _path(worktree, _output(worktree, "rev-parse", "--absolute-git-dir"))
 
 
 def _path(directory: Path, output: bytes) -> Path:

@@ -181,8 +181,11 @@ add_trailer() {
     if [ ! -f "$1" ] || [ ! -s "$1" ]; then
         return
     fi
-    # A commit that is picked or rebased keeps what its message says.
-    [ ! -e "$(dirname -- "$1")/CHERRY_PICK_HEAD" ] || return
+    # A commit that is picked or rebased keeps what its message says; so do those that a rebase melts into one.
+    git_directory=$(dirname -- "$1")
+    for sign in CHERRY_PICK_HEAD rebase-merge/message-fixup rebase-merge/message-squash; do
+        [ ! -e "$git_directory/$sign" ] || return
+    done
     LC_ALL=C
     export LC_ALL
     session_by_environment || session_by_log || return

@@ -22,7 +22,9 @@ _MARKER = re.compile(rb"^# ope-prepare-commit-msg:", re.MULTILINE)
 _VERSION = re.compile(rb"^# ope-hook-version: ([0-9]+)$", re.MULTILINE)
 _LAST_LINE = re.compile(rb"# ope-installed: made_directory=(yes|no) sha256=([0-9a-f]{64})\n\Z")
 # A hook that is kept has another name. One that looks at its own name to learn which hook it is would be misled.
-_READS_ITS_NAME = re.compile(rb"basename[^\n]*\$(?:0|\{0)|\$\{0##\*/\}|\$\{?0:t|basename\(\s*(?:\$0|\$PROGRAM_NAME|sys\.argv)")
+_READS_ITS_NAME = re.compile(
+    rb"basename[^\n]*\$(?:0|\{0)|\$\{0##\*/\}|\$\{?0:t|basename\(\s*(?:\$0|\$PROGRAM_NAME|sys\.argv)"
+)
 
 NONE, FOREIGN, INTACT = "none", "foreign", "intact"
 OUTDATED, CHANGED, NOT_EXECUTABLE = "outdated", "changed", "not executable"

@@ -44,7 +44,7 @@ class HooksStatus:
 
 
 def read_hooks(repository: Path, last: int) -> HooksStatus:
-    """What is set up for every worktree, with the last `last` commits of each. Raises IngestError without a repository."""
+    """What is set up for every worktree, and its `last` last commits. Raises IngestError without a repository."""
     return HooksStatus(packaged_version(), [_of_worktree(tree, last) for tree in worktrees(repository)])
 
 
@@ -78,4 +78,4 @@ def _last_messages(worktree: Path, last: int) -> list[str]:
     )
     if code:  # no commit yet
         return []
-    return [message.decode("utf-8", "replace") for message in output.split(b"\0")[: None if output else 0]]
+    return output.removesuffix(b"\0").decode("utf-8", "replace").split("\0") if output else []
