@@ -157,7 +157,7 @@ def test_an_amended_commit_keeps_its_message(work):
     for option in ("--amend", "--ame"):
         work.git("commit", "--quiet", "--allow-empty", option, "-m", "Said better")
         assert work.message() == "Said better"
-    work.git("-c", "alias.again=commit --amend -m", "again", "--allow-empty", "By an alias")
+    work.git("-c", "alias.again=commit --amend -m", "again", "By an alias", "--allow-empty")
     assert work.message() == "By an alias"
 
 
