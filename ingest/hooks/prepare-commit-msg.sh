@@ -16,6 +16,8 @@ other_agents='AIDER_MODEL CODEX_SANDBOX CODEX_THREAD_ID COPILOT_CLI CURSOR_AGENT
 # How much of the end of a log is read to learn in which directory its session works, in bytes.
 tail_bytes=262144
 
+newline='
+'
 hex='[0-9a-fA-F]'
 hex4=$hex$hex$hex$hex
 
@@ -30,57 +32,99 @@ is_session_id() {
 # `--amend -m` looks like any other commit in our arguments: only the command line of git tells.
 is_amend() {
     if [ -r "/proc/$PPID/cmdline" ]; then
-        tr '\000' '\n' <"/proc/$PPID/cmdline"
+        words=$(tr '\000' '\n' <"/proc/$PPID/cmdline")
     else
-        ps -o args= -p "$PPID" | tr ' ' '\n'
-    fi | grep -E -q -e '^--am(e|en|end)?$'
+        words=$(ps -o args= -p "$PPID" | tr ' ' '\n')
+    fi
+    case "$words$newline" in
+        *"$newline--am$newline"* | *"$newline--ame$newline"*) return 0 ;;
+        *"$newline--amen$newline"* | *"$newline--amend$newline"*) return 0 ;;
+    esac
+    return 1
 }
 
-# The name that Claude Code gives to the logs of a directory: one hyphen for every UTF-16 unit that is no letter or digit.
-encoded() {
-    name=$1
-    case $name in
+# Sets `name` to what Claude Code calls the logs of the directory $1: one hyphen for every UTF-16 unit that is no letter
+# or digit. Byte by byte, as LC_ALL is C.
+encode() {
+    rest=$1
+    case $rest in
         *[!\ -~]*)
-            name=$(printf '%s' "$name" | tr -d '\200-\277')
-            name=$(printf '%s' "$name" | sed "s/[$(printf '\360')-$(printf '\367')]/--/g")
+            rest=$(printf '%s' "$rest" | tr -d '\200-\277')
+            rest=$(printf '%s' "$rest" | sed "s/[$(printf '\360')-$(printf '\367')]/--/g")
             ;;
     esac
-    printf '%s' "$name" | tr -c 'a-zA-Z0-9' '-'
+    name=
+    while :; do
+        word=${rest%%[!a-zA-Z0-9]*}
+        name=$name$word
+        [ "$word" != "$rest" ] || break
+        name=$name-
+        rest=${rest#"$word"?}
+    done
 }
 
-# Several directories have the same encoded name. The last directory that a log ($1) names must be this worktree, which
-# $2 is as it stands in JSON. The name is compared with ours and never used as a path.
+# Several directories have the same encoded name. The last directory that a log ($1) names must be this worktree: it is
+# compared with ours and never used as a path. Worktrees inside of this one have sessions of their own.
 works_here() {
-    record=$(tail -c "$tail_bytes" "$1" | grep -F -e '"cwd":"' | tail -n 1)
-    if [ -z "$record" ]; then
-        record=$(dd if="$1" bs="$tail_bytes" count=1 | grep -F -e '"cwd":"' | head -n 1)
-    fi
-    # A worktree inside of this one has sessions of its own.
-    printf '%s\n' "$record" | grep -F -v -e "\"cwd\":\"$2/.claude/worktrees/" |
-        grep -F -q -e "\"cwd\":\"$2\"" -e "\"cwd\":\"$2/"
+    for part in end beginning; do
+        if [ "$part" = end ]; then
+            tail -c "$tail_bytes" "$1"
+        else
+            dd if="$1" bs="$tail_bytes" count=1
+        fi | OPE_HERE=$in_json awk '
+            index($0, "\"cwd\":\"") { last = $0 }
+            END {
+                if (last == "") exit 2
+                cwd = "\"cwd\":\"" ENVIRON["OPE_HERE"]
+                inside = index(last, cwd "/") && !index(last, cwd "/.claude/worktrees/")
+                exit !(inside || index(last, cwd "\""))
+            }'
+        answer=$?
+        # A record that is longer than what was read names none.
+        [ "$answer" -eq 2 ] || return "$answer"
+    done
+    return 1
 }
 
-# Adds to `found` the sessions that are writing their log, or that of a subagent, below the directory $1.
+# Adds to `found` the sessions that are writing their log, or that of a subagent, below the directory $1. Subagents are
+# looked for only where the session's own log is of the last day: a directory holds many sessions that have ended.
 look_in() {
     [ -d "$1" ] || return 0
-    fresh=$(find "$1/." -type d -name tool-results -prune -o \
-        -type f -name '*.jsonl' -mmin "-$window_minutes" -print)
+    place=$1
+    # A log that is being written is named twice.
+    recent=$(find "$place/." ! -name . -prune -name '*.jsonl' -type f -mtime -1 -print -mmin "-$window_minutes" -print)
+    set --
+    before_it=
     while IFS= read -r log; do
-        id=${log#"$1/./"}
-        case $id in
-            */subagents/*) id=${id%%/*} ;;
-            *) id=${id%.jsonl} ;;
-        esac
+        id=${log#"$place/./"}
+        id=${id%.jsonl}
         is_session_id "$id" || continue
-        case "$found " in
-            *" $id "*) continue ;;
-        esac
-        if works_here "$log" "$in_json"; then
-            found="$found $id"
+        if [ "$log" = "$before_it" ]; then
+            add_if_here "$log"
+        elif [ -d "$place/$id/subagents" ]; then
+            set -- "$@" "$place/./$id/subagents"
         fi
+        before_it=$log
+    done <<EOF
+$recent
+EOF
+    [ "$#" -gt 0 ] || return 0
+    fresh=$(find "$@" -type f -name '*.jsonl' -mmin "-$window_minutes" -print)
+    while IFS= read -r log; do
+        id=${log#"$place/./"}
+        id=${id%%/*}
+        ! is_session_id "$id" || add_if_here "$log"
     done <<EOF
 $fresh
 EOF
+}
+
+# Adds `id` to `found` if its log $1 is of this worktree.
+add_if_here() {
+    case "$found " in
+        *" $id "*) ;;
+        *) ! works_here "$1" || found="$found $id" ;;
+    esac
 }
 
 session_by_environment() {
@@ -108,8 +152,9 @@ session_by_log() {
     [ -d "$logs" ] || return 1
     found=
     physical=$(pwd -P && printf x)
-    logical=$(pwd -L && printf x)
-    for top in "${physical%??}" "${logical%??}"; do
+    physical=${physical%??}
+    [ -n "$physical" ] || return 1
+    for top in "$physical" "$PWD"; do
         case $top in
             *[[:cntrl:]]*) return 1 ;;
             *[\\\"]*) in_json=$(printf '%s\n' "$top" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g') ;;
@@ -119,7 +164,7 @@ session_by_log() {
         directory=$top/${GIT_PREFIX-}
         directory=${directory%/}
         while :; do
-            name=$(encoded "$directory")
+            encode "$directory"
             if [ "${#name}" -le 200 ]; then
                 look_in "$logs/$name"
             else
@@ -131,7 +176,7 @@ session_by_log() {
             [ "$directory" != "$top" ] || break
             directory=${directory%/*}
         done
-        [ "$logical" != "$physical" ] || break
+        [ "$PWD" != "$physical" ] || break
     done
     session=${found# }
     is_session_id "$session"
@@ -182,9 +227,8 @@ add_trailer() {
         return
     fi
     # A commit that is picked or rebased keeps what its message says; so do those that a rebase melts into one.
-    git_directory=$(dirname -- "$1")
     for sign in CHERRY_PICK_HEAD rebase-merge/message-fixup rebase-merge/message-squash; do
-        [ ! -e "$git_directory/$sign" ] || return
+        [ ! -e "${1%/*}/$sign" ] || return
     done
     LC_ALL=C
     export LC_ALL
@@ -199,7 +243,7 @@ add_trailer() {
         interpret-trailers --in-place --no-divider --trailer "$trailer_key: $session" "$1"
 }
 
-before=$(dirname -- "$0")/prepare-commit-msg.before-ope
+before=${0%/*}/prepare-commit-msg.before-ope
 if [ -f "$before" ] && [ -x "$before" ]; then
     "$before" "$@" || exit
 fi
