@@ -198,6 +198,17 @@
 {%- endmacro %}
 
 
+{# One text that stands for the set of a group's texts, whatever their order: equal sets have equal ones. The texts of a
+   group are distinct. #}
+{% macro set_fingerprint(text) -%}
+    {{ return(adapter.dispatch('set_fingerprint', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__set_fingerprint(text) -%}
+    concat_ws(':', count(*), sum(md5_number_lower({{ text }})))
+{%- endmacro %}
+
+
 {# A constant text as an SQL literal. #}
 {% macro text_literal(value) -%}
     '{{ value | replace("'", "''") }}'

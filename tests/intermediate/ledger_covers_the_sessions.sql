@@ -32,6 +32,7 @@
         'int_tool_calls__actions',
         'int_tool_calls__command_actions',
         'int_tool_calls__commands',
+        'int_tool_calls__line_changes',
         'int_tool_calls__tests',
         'messages',
         'tool_calls',

@@ -18,6 +18,7 @@
     'read_lines': '$.toolUseResult.file.numLines',
     'total_lines': '$.toolUseResult.file.totalLines',
     'persisted_path': '$.toolUseResult.persistedOutputPath',
+    'hunks': '$.toolUseResult.structuredPatch',
 } -%}
 
 with files as (
@@ -79,6 +80,12 @@ renamed as (
             when old_string != '' and contains(original_file, old_string)
                 then md5(replace(original_file, old_string, new_string))
         end as content_hash,
+        -- of a hunk, the unchanged lines around it are of no use
+        case
+            when hunks like '[{"%'
+                then {{ replaced(json_joined('hunks', '$[*].lines[*]', 'chr(10)'), "'(?m:^ .*\\n?)'", "''") }}
+        end as patch,
+        case when hunks not like '[{"%' and written_content is not null then original_file end as replaced_content,
 
         -- numbers
         try_cast(total_duration_ms as bigint) as total_duration_ms,

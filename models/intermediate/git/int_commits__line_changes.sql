@@ -1,0 +1,49 @@
+with files as (
+
+    select * from {{ ref('stg_git__commit_files') }}
+
+),
+
+{% for side in ['added', 'removed'] %}
+{{ side }} as (
+
+    select
+        project_id,
+        commit_sha,
+        file_index,
+        path,
+        '{{ side }}' as side,
+        element as line_hash
+
+    from {{ explode('(select * from files)', side ~ '_line_hashes') }}
+
+),
+
+{% endfor %}
+every_line as (
+
+    select * from added
+
+    union all
+
+    select * from removed
+
+),
+
+final as (
+
+    select
+        project_id,
+        commit_sha,
+        file_index,
+        path,
+        side,
+        line_hash,
+        count(*) as lines
+
+    from every_line
+    group by project_id, commit_sha, file_index, path, side, line_hash
+
+)
+
+select * from final
