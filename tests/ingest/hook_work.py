@@ -8,6 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from ingest.errors import IngestError
 from ingest.hooks.install import install
 from tests.ingest.git_tools import Work
 
@@ -96,3 +99,25 @@ def hooked(root: Path, name="a repository") -> HookWork:
     work.commit("from before")
     install(work.path)
     return work
+
+
+def picture(directory: Path):
+    """Everything below a directory: kind, mode, target or content."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        kind = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(directory))] = (path.lstat().st_mode, kind)
+    return found
+
+
+def hooks(work):
+    return work.path / ".git" / "hooks"
+
+
+def refused(action, work, **options):
+    """The one sentence; nothing on disk is changed."""
+    before = picture(work.path.parent)
+    with pytest.raises(IngestError) as error:
+        action(work.path, **options)
+    assert picture(work.path.parent) == before
+    return str(error.value)
