@@ -92,17 +92,17 @@ look_in() {
     [ -d "$1" ] || return 0
     place=$1
     # A log that is being written is named twice.
-    recent=$(find "$place/." ! -name . -prune -name '*.jsonl' -type f -mtime -1 -print -mmin "-$window_minutes" -print)
+    recent=$(cd "$place" &&
+        find [0-9a-fA-F]*.jsonl -prune -type f -mtime -1 -print -mmin "-$window_minutes" -print)
     set --
     before_it=
     while IFS= read -r log; do
-        id=${log#"$place/./"}
-        id=${id%.jsonl}
+        id=${log%.jsonl}
         is_session_id "$id" || continue
         if [ "$log" = "$before_it" ]; then
-            add_if_here "$log"
+            add_if_here "$place/$log"
         elif [ -d "$place/$id/subagents" ]; then
-            set -- "$@" "$place/./$id/subagents"
+            set -- "$@" "$place/$id/subagents"
         fi
         before_it=$log
     done <<EOF
@@ -111,7 +111,7 @@ EOF
     [ "$#" -gt 0 ] || return 0
     fresh=$(find "$@" -type f -name '*.jsonl' -mmin "-$window_minutes" -print)
     while IFS= read -r log; do
-        id=${log#"$place/./"}
+        id=${log#"$place/"}
         id=${id%%/*}
         ! is_session_id "$id" || add_if_here "$log"
     done <<EOF

@@ -145,6 +145,8 @@ def test_trailers_that_the_user_has_configured_are_not_run(work):
     work.git("config", "trailer.where", "start")
     commit(work, "Add a thing\n\nSigned-off-by: A <a@b>")
     assert work.message() == f"Add a thing\n\nSigned-off-by: A <a@b>\n{TRAILER}"
+    work.git("-c", "trailer.more.command=echo yes", "commit", "--quiet", "--allow-empty", "-m", "With a setting")
+    assert work.message() == f"With a setting\n\n{TRAILER}"
     assert not (work.home / "was-run").exists()
 
 
