@@ -15,6 +15,7 @@ from typing import Any
 
 from ingest.errors import IngestError, Problem
 from ingest.git_patch import MAXIMUM_FINGERPRINTS, STATUS
+from ingest.git_reflog import clean_reflog, merged_reflog
 from ingest.git_store import (
     STEP,
     HistoryResult,
@@ -27,7 +28,6 @@ from ingest.git_store import (
     write_problems,
     write_state,
 )
-from ingest.git_reflog import clean_reflog, merged_reflog
 from ingest.json_stream import Broken, read_commits_anyhow, read_reflog_lines
 from ingest.redaction import Redactor
 

@@ -23,7 +23,8 @@ MESSAGE_CHARACTERS = 500
 READ_BYTES = 32_000_000
 
 _ENTRY = re.compile(
-    rb"(?P<old>[0-9a-f]{40,64}) (?P<new>[0-9a-f]{40,64}) [^\t]*> (?P<seconds>\d{1,11}) (?P<zone>[+-]\d{4})\t?(?P<said>.*)"
+    rb"(?P<old>[0-9a-f]{40,64}) (?P<new>[0-9a-f]{40,64}) "
+    rb"[^\t]*> (?P<seconds>\d{1,11}) (?P<zone>[+-]\d{4})\t?(?P<said>.*)"
 )
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _KEYS = ("ref", "entry_index", "commit_sha", "previous_sha", "action", "message", "moved_at")
@@ -55,8 +56,9 @@ class ReflogEntry:
 
 
 def read_reflog(repository: Repository) -> list[ReflogEntry]:
-    """The newest entries of all logs, by ref and position. What is no entry, and a log that cannot be read, is left out.
+    """The newest entries of all logs, by ref and position.
 
+    What is no entry, and a log that cannot be read, is left out.
     `HEAD` of another worktree is called `worktrees/<name>/HEAD`.
     """
     entries = [entry for ref, path in _logs(repository.git_dir) for entry in _entries(ref, path)]

@@ -1,4 +1,4 @@
-"""`data/processed/<project>/git-metadata.json` → `raw.commits`, `raw.commit_files`, `raw.reflog` and the redactions in them.
+"""`data/processed/<project>/git-metadata.json` → `raw.commits`, `raw.commit_files`, `raw.reflog` and redactions.
 
 The file is read one commit at a time and lands whole, in one transaction, when its content has changed.
 """

@@ -1,4 +1,4 @@
-"""What a repository was before: amended, rebased, squashed, picked and reset commits are read as long as git has them."""
+"""What a repository was before: amended, rebased, squashed, picked and reset commits are read while git has them."""
 
 from __future__ import annotations
 
