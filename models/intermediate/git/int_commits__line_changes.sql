@@ -1,23 +1,34 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['int_commits__states']}
+) }}
+
 with files as (
 
-    select * from {{ ref('stg_git__commit_files') }}
+    select
+        *,
+        project_id || '/' || commit_sha as commit_id
+
+    from {{ ref('stg_git__commit_files') }}
+    where {{ in_changed_commits(column="project_id || '/' || commit_sha") }}
 
 ),
 
 {% for side in ['added', 'removed'] %}
-    {{ side }} as (
+{{ side }} as (
 
-        select
-            project_id,
-            commit_sha,
-            file_index,
-            path,
-            '{{ side }}' as side,
-            element as line_hash
+    select
+        commit_id,
+        project_id,
+        commit_sha,
+        file_index,
+        path,
+        '{{ side }}' as side,
+        element as line_hash
 
-        from {{ explode('(select * from files)', side ~ '_line_hashes') }}
+    from {{ explode('(select * from files)', side ~ '_line_hashes') }}
 
-    ),
+),
 
 {% endfor %}
 every_line as (
@@ -33,6 +44,7 @@ every_line as (
 final as (
 
     select
+        commit_id,
         project_id,
         commit_sha,
         file_index,
@@ -42,7 +54,7 @@ final as (
         count(*) as lines
 
     from every_line
-    group by project_id, commit_sha, file_index, path, side, line_hash
+    group by commit_id, project_id, commit_sha, file_index, path, side, line_hash
 
 )
 
