@@ -134,7 +134,8 @@ named_patch_lines as (
 
     select
         *,
-        {{ patched_path('element') }} as patched_path
+        {{ patched_path('element') }} as patched_path,
+        {{ matches('element', pattern_literal('patch_headers')) }} as is_header
 
     from {{ explode('heredocs', 'text_lines') }}
     where change_method = 'patch' and element_index <= {{ var('changed_lines_per_call') }}
@@ -148,7 +149,7 @@ heredoc_patch_lines as (
         {{ change }},
         named_path,
         element,
-        patched_path,
+        is_header,
         max_by(patched_path, case when patched_path is not null then element_index end) over (
             partition by file_id, line_number, block_index, command_index, named_path
             order by element_index
@@ -179,7 +180,7 @@ text_lines as (
         false as is_last
 
     from heredoc_patch_lines
-    where named_path = patched_path_above and patched_path is null
+    where named_path = patched_path_above and not is_header
 
 ),
 
