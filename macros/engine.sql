@@ -198,6 +198,27 @@
 {%- endmacro %}
 
 
+{# One text that stands for the set of a group's texts, whatever their order: equal sets have equal ones. The texts of a
+   group are distinct. #}
+{% macro set_fingerprint(text) -%}
+    {{ return(adapter.dispatch('set_fingerprint', 'ope')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__set_fingerprint(text) -%}
+    concat_ws(':', count(*), sum(md5_number_lower({{ text }})))
+{%- endmacro %}
+
+
+{# Array of all parts of a text that match a constant regular expression (RE2 and Java). #}
+{% macro all_matches(text, pattern) -%}
+    {{ return(adapter.dispatch('all_matches', 'ope')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__all_matches(text, pattern) -%}
+    regexp_extract_all({{ text }}, {{ pattern }})
+{%- endmacro %}
+
+
 {# A constant text as an SQL literal. #}
 {% macro text_literal(value) -%}
     '{{ value | replace("'", "''") }}'
