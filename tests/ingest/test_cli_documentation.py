@@ -22,6 +22,7 @@ COMMANDS = {
     "remove-project",
     "summary",
     "taxonomy",
+    "hooks",
 }
 
 
