@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ingest import manage
+from ingest.cli_correlation import explain_command
 from ingest.cli_output import (
     confirm,
     print_json,
@@ -365,3 +366,6 @@ def taxonomy_check_command(files: tuple[Path, ...], write: bool, seeds: Path, as
         show_taxonomies(checked)
     if checked.failed:
         sys.exit(1)
+
+
+main.add_command(explain_command)
