@@ -43,7 +43,7 @@ Pair = tuple[str, str, str]  # project_id, session_id, commit_sha
 class Link:
     """One row of `correlations`, with what a person needs to know its commit and its session by.
 
-    `confidence` and `strength` are 0 to 1; times are UTC; `link_rank` 1 is the best of the commit.
+    `confidence` is 0 to 1; times are UTC; `link_rank` 1 is the best of the commit; `is_known`: the commit is a mart's.
     """
 
     project_id: str
@@ -68,6 +68,7 @@ class Link:
     subject: str | None
     committed_at: datetime | None
     linked_session_id: str | None
+    is_known: bool
     title: str | None
     started_at: datetime | None
     ended_at: datetime | None
@@ -173,6 +174,7 @@ def read_links(
         f"""
         select
             {columns}, commits.subject, commits.committed_at, commits.linked_session_id,
+            commits.commit_sha is not null as is_known,
             coalesce(sessions.title, sessions.first_prompt) as title, sessions.started_at, sessions.ended_at
         from main.correlations as link
         left join main.commits as commits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
@@ -153,8 +153,8 @@ def _nothing_found(connection: duckdb.DuckDBPyConnection, target: str, project_i
         return "The marts hold no commit and no session yet: run `python -m ingest sync` and `dbt build`."
     where = f" of project {project_id}" if project_id else ""
     return (
-        f"No commit and no session{where} begins with {visible(target, 80)!r}: give {PREFIX_LENGTH} or more digits of a "
-        "commit's hash, or the beginning of a session's id; what came after the last `dbt build` is not known yet."
+        f"No commit and no session{where} begins with {visible(target, 80)!r}: give {PREFIX_LENGTH} or more digits of "
+        "a commit's hash, or the beginning of a session's id; what came after the last `dbt build` is not known yet."
     )
 
 
@@ -166,9 +166,8 @@ def _ambiguous(target: str, found: Sequence[str], commits: Sequence[tuple[str, s
     return f"{visible(target, 80)!r} fits {shown}{rest}: {advice}."
 
 
-def _explain_commit(
-    connection: duckdb.DuckDBPyConnection, project_id: str, commit_sha: str, *, best: int | None, with_lines: bool
-) -> CommitExplained:
+def read_commit(connection: duckdb.DuckDBPyConnection, project_id: str, commit_sha: str) -> CommitExplained:
+    """A commit that is there, with its files and its family, but without its candidates."""
     (commit,) = rows_of(
         connection,
         "select project_id, commit_sha, subject, author_name, author_email, authored_at, committed_at, source_ref, "
@@ -177,7 +176,6 @@ def _explain_commit(
         [project_id, commit_sha],
     )
     family_id = commit.pop("family_id")
-    links = read_links(connection, "link.project_id = ? and link.commit_sha = ?", [project_id, commit_sha])
     files = rows_of(
         connection,
         """
@@ -205,6 +203,17 @@ def _explain_commit(
         **commit,
         files=[ChangedFile(**row) for row in files],
         family=[Relative(**row) for row in family],
+        candidates=[],
+        candidates_in_all=0,
+    )
+
+
+def _explain_commit(
+    connection: duckdb.DuckDBPyConnection, project_id: str, commit_sha: str, *, best: int | None, with_lines: bool
+) -> CommitExplained:
+    links = read_links(connection, "link.project_id = ? and link.commit_sha = ?", [project_id, commit_sha])
+    return replace(
+        read_commit(connection, project_id, commit_sha),
         candidates=explain_links(connection, links[:best], with_lines=with_lines),
         candidates_in_all=len(links),
     )

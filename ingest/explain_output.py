@@ -30,13 +30,7 @@ REASONS = {
 
 def show_commit(found: CommitExplained, *, whole: bool = False) -> None:
     """A commit, its files and its copies, then each candidate; `whole` leaves nothing out."""
-    show_heading(f"commit {found.commit_sha}  {visible(found.subject, TEXT_CELLS)}")
-    author = visible(found.author_name, TEXT_CELLS) or "unknown"
-    email = visible(found.author_email, TEXT_CELLS)
-    show_line(f"  project {found.project_id}, by {author}{f' <{email}>' if email else ''}")
-    show_line(f"  written {moment(found.authored_at)}, committed {moment(found.committed_at)}")
-    if found.source_ref:
-        show_line(f"  on {visible(found.source_ref, TEXT_CELLS)}")
+    show_commit_head(found)
     policy = [word for word, holds in (("merge", found.is_merge), ("bot", found.is_bot)) if holds]
     if policy and found.unlinked_reason not in policy:
         show_line(f"  policy: {', '.join(REASONS[word] for word in policy)}", "yellow")
@@ -45,17 +39,33 @@ def show_commit(found: CommitExplained, *, whole: bool = False) -> None:
         show_line(f"  linked to session {visible(found.linked_session_id)} (confidence {sure})", "green")
     else:
         show_line(f"  linked to no session: {reason(found.unlinked_reason)}", "yellow")
-    if found.copy_of_sha:
-        show_line(f"  a copy of {visible(found.copy_of_sha)}")
-    for relative in found.family:
-        what = "original" if relative.is_origin else "same change"
-        show_line(f"  {what}: {visible(relative.commit_sha[:16])} {visible(relative.subject, TEXT_CELLS)}")
-    _show_files(found.files, whole)
+    show_family(found)
+    show_files(found.files, whole=whole)
     if not found.candidates_in_all:
         show_line("No session is a candidate for this commit.", "yellow")
     for candidate in found.candidates:
         show_candidate(candidate, f"{number(candidate.link.link_rank)}. session", whole=whole)
     _show_rest(found.candidates_in_all - len(found.candidates), "candidate")
+
+
+def show_commit_head(found: CommitExplained) -> None:
+    """What the commit says of itself."""
+    show_heading(f"commit {found.commit_sha}  {visible(found.subject, TEXT_CELLS)}")
+    author = visible(found.author_name, TEXT_CELLS) or "unknown"
+    email = visible(found.author_email, TEXT_CELLS)
+    show_line(f"  project {found.project_id}, by {author}{f' <{email}>' if email else ''}")
+    show_line(f"  written {moment(found.authored_at)}, committed {moment(found.committed_at)}")
+    if found.source_ref:
+        show_line(f"  on {visible(found.source_ref, TEXT_CELLS)}")
+
+
+def show_family(found: CommitExplained) -> None:
+    """The other commits with the same change."""
+    if found.copy_of_sha:
+        show_line(f"  a copy of {visible(found.copy_of_sha)}")
+    for relative in found.family:
+        what = "original" if relative.is_origin else "same change"
+        show_line(f"  {what}: {visible(relative.commit_sha[:16])} {visible(relative.subject, TEXT_CELLS)}")
 
 
 def show_session(found: SessionExplained, *, whole: bool = False) -> None:
@@ -94,9 +104,13 @@ def show_candidate(found: Explained, title: str, *, whole: bool = False) -> None
         f"  confidence {share(link.confidence)} ({visible(link.band) or 'no band'}), {accepted}",
         "green" if link.is_accepted else "yellow",
     )
-    show_line(f"  {', '.join(_facts(link))}")
-    _show_evidence("for", found.supporting, whole)
-    _show_evidence("against, or says nothing", found.opposing, whole)
+    facts = [f"method {visible(link.method) or 'none'}", f"tier {number(link.tier)}", f"rank {number(link.link_rank)}"]
+    show_line(f"  {', '.join([*facts, *pair_facts(link)])}")
+    if found.supporting:
+        show_evidence("for", found.supporting, whole=whole)
+    else:
+        show_line("    for: nothing", "yellow")
+    show_evidence("against, or says nothing", found.opposing, whole=whole)
     if found.missing:
         show_line(f"    missing: {', '.join(visible(kind.evidence_kind) for kind in found.missing)}", "dim")
     for rival in found.rivals if whole else found.rivals[:SHOWN_RIVALS]:
@@ -144,8 +158,9 @@ def _rejection(link: Link) -> str:
     return text
 
 
-def _facts(link: Link) -> list[str]:
-    facts = [f"method {visible(link.method) or 'none'}", f"tier {number(link.tier)}", f"rank {number(link.link_rank)}"]
+def pair_facts(link: Link, *, with_verdict: bool = True) -> list[str]:
+    """How much of the commit the session touched, and how long before it."""
+    facts = []
     if link.commit_lines is not None:
         facts.append(f"{number(link.matched_lines or 0)} of {many(link.commit_lines, 'line')}")
     if link.commit_files is not None:
@@ -154,7 +169,7 @@ def _facts(link: Link) -> list[str]:
         facts.append(f"committed {_span(link.seconds_after_last_edit)} its last edit")
     if link.is_copy:
         facts.append("evidence of a copy counts too")
-    if link.is_in_sample:
+    if link.is_in_sample and with_verdict:
         facts.append("the weights have seen its label")
     return facts
 
@@ -172,7 +187,8 @@ def _span(seconds: float) -> str:
     return f"{text} {'before' if seconds < 0 else 'after'}"
 
 
-def _show_files(files: list[ChangedFile], whole: bool) -> None:
+def show_files(files: list[ChangedFile], *, whole: bool = False) -> None:
+    """The files of a commit; the first ones unless `whole`."""
     show_line(f"  {many(len(files), 'file')}")
     for file in files if whole else files[:SHOWN_FILES]:
         size = "binary" if file.is_binary else f"+{number(file.insertions or 0)} −{number(file.deletions or 0)}"
@@ -183,10 +199,9 @@ def _show_files(files: list[ChangedFile], whole: bool) -> None:
         show_line(f"    … and {many(len(files) - SHOWN_FILES, 'file')} more: --all")
 
 
-def _show_evidence(title: str, items: list[Evidence], whole: bool) -> None:
+def show_evidence(title: str, items: list[Evidence], *, whole: bool = False, with_verdict: bool = True) -> None:
+    """Evidence rows under a title, each with its place; `with_verdict` False leaves out what each contributes."""
     if not items:
-        if title == "for":
-            show_line("    for: nothing", "yellow")
         return
     show_line(f"    {title}:")
     shown = items if whole else items[:SHOWN_EVIDENCE]
@@ -194,8 +209,8 @@ def _show_evidence(title: str, items: list[Evidence], whole: bool) -> None:
     for item in shown:
         signed = "–" if item.contribution is None else f"{item.contribution:+.2f}"
         kind = visible(item.evidence_kind).ljust(width)
-        text = f"      {signed:>6}  {kind}  strength {share(item.strength)}  {visible(item.detail, DETAIL_CELLS)}"
-        show_line(text.rstrip())
+        start = f"{signed:>6}  {kind}" if with_verdict else kind
+        show_line(f"      {start}  strength {share(item.strength)}  {visible(item.detail, DETAIL_CELLS)}".rstrip())
         place = evidence_place(item)
         if place:
             show_line(f"              {place}", "dim")
