@@ -209,6 +209,16 @@
 {%- endmacro %}
 
 
+{# Array of all parts of a text that match a constant regular expression (RE2 and Java). #}
+{% macro all_matches(text, pattern) -%}
+    {{ return(adapter.dispatch('all_matches', 'ope')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__all_matches(text, pattern) -%}
+    regexp_extract_all({{ text }}, {{ pattern }})
+{%- endmacro %}
+
+
 {# A constant text as an SQL literal. #}
 {% macro text_literal(value) -%}
     '{{ value | replace("'", "''") }}'

@@ -1,17 +1,17 @@
 {#
   How a session is rebuilt: the one incremental mechanism of the project.
 
-  A root session (a top-level session with all of its subagents) is the unit. A *state model* has one row per root
-  session with `root_session_id` and `state_hash`. `audit.ledger` remembers, per model and root session, the state
-  that the model was last built from: the state model's hash together with what the ledger says of the by-session
+  The *unit* of a table is a root session (a top-level session with all of its subagents) or a commit; a table of pairs
+  follows both. A *state model* has one row per unit with `state_hash`. `audit.ledger` remembers, per model and unit,
+  the state that the model was last built from: the state model's hash together with what the ledger says of the
   models above it, so that a run that selects some models only leaves the others to be caught up with.
-  A model that is `materialized='incremental'` reads its inputs with `where {{ in_changed_sessions() }}`, and the hooks
-  in dbt_project.yml do the rest, in the transaction of the model:
+  A model that is `materialized='incremental'` reads its inputs with `where {{ in_changed_sessions() }}` or
+  `{{ in_changed_commits() }}`, and the hooks in dbt_project.yml do the rest, in the transaction of the model:
 
-    before   forget: drop the ledger's rows whose state has changed or whose session is gone, then the model's rows
-             of all sessions that the ledger does not know
-    main     append the rows of the sessions that the ledger does not know
-    after    remember: those sessions are now in the ledger, also when they gave no row
+    before   forget: drop the ledger's rows whose state has changed or whose unit is gone, then the model's rows
+             of all units that the ledger does not know
+    main     append the rows of the units that the ledger does not know
+    after    remember: those units are now in the ledger, also when they gave no row
 
   A model that failed last night has no ledger rows for what it missed, so it catches up by itself.
 
@@ -21,80 +21,110 @@
 #}
 
 
-{# Condition on `root_session_id`: true for the sessions that this model has to build in this run. #}
-{% macro in_changed_sessions(state_model='int_sessions__states', column='root_session_id') -%}
+{# Condition on a column of units: true for those that this model has to build in this run. #}
+{% macro in_changed_units(state_model, column) -%}
     {%- if model.resource_type == 'unit_test' -%}
         true
     {%- else -%}
         {{ column }} in (
-            select state.root_session_id
+            select state.{{ unit_of(state_model) }}
             from {{ ref(state_model) }} as state
-            where state.root_session_id not in (
-                select ledger.root_session_id from audit.ledger as ledger where ledger.model = '{{ model.unique_id }}'
+            where state.{{ unit_of(state_model) }} not in (
+                select ledger.unit_id from audit.ledger as ledger where ledger.model = '{{ model.unique_id }}'
             )
         )
     {%- endif -%}
 {%- endmacro %}
 
 
-{% macro forget_changed_sessions(state_model) %}
-    {% if execute and is_by_session() %}
+{% macro in_changed_sessions(state_model='int_sessions__states', column='root_session_id') -%}
+    {{ in_changed_units(state_model, column) }}
+{%- endmacro %}
+
+
+{% macro in_changed_commits(state_model='int_commits__states', column='commit_id') -%}
+    {{ in_changed_units(state_model, column) }}
+{%- endmacro %}
+
+
+{# The column that a state model has one row for: a commit's `commit_id`, else `root_session_id`. #}
+{% macro unit_of(state_model) -%}
+    {{ 'commit_id' if state_model.startswith('int_commits__') else 'root_session_id' }}
+{%- endmacro %}
+
+
+{# The state models that a model follows: its folder's, or those that it names in `meta: {states: […]}`. #}
+{% macro states_of(model_config, state_model) %}
+    {% do return(model_config.meta.get('states', [state_model])) %}
+{% endmacro %}
+
+
+{% macro forget_changed_units(state_model) %}
+    {% if execute and is_incremental_by_unit() %}
         {% set is_kept = load_relation(this) is not none and not should_full_refresh() %}
+        {% set states = states_of(model.config, state_model) %}
         delete from audit.ledger
         where model = '{{ model.unique_id }}'
             {% if is_kept %}
-            and (root_session_id, state_hash) not in (
-                select (states.root_session_id, states.state_hash) from {{ session_states(state_model) }} as states
+            and (unit_id, state_hash) not in (
+                {% for state in states %}
+                select (units.unit_id, units.state_hash) from {{ unit_states(state) }} as units
+                {% if not loop.last %} union all {% endif %}
+                {% endfor %}
             )
             {% endif %};
         {% if is_kept %}
         delete from {{ this }}
-        where root_session_id not in (
-            select root_session_id from audit.ledger where model = '{{ model.unique_id }}'
-        );
+        where
+            {% for state in states %}
+            {{ unit_of(state) }} not in (select unit_id from audit.ledger where model = '{{ model.unique_id }}')
+            {% if not loop.last %} or {% endif %}
+            {% endfor %};
         {% endif %}
     {% endif %}
 {% endmacro %}
 
 
-{% macro remember_built_sessions(state_model) %}
+{% macro remember_built_units(state_model) %}
     {{ remember_logic() }}
-    {% if execute and is_by_session() %}
-        insert into audit.ledger (model, root_session_id, state_hash)
-        select '{{ model.unique_id }}', states.root_session_id, states.state_hash
-        from {{ session_states(state_model) }} as states
-        where states.root_session_id not in (
-            select root_session_id from audit.ledger where model = '{{ model.unique_id }}'
+    {% if execute and is_incremental_by_unit() %}
+        {% for state in states_of(model.config, state_model) %}
+        insert into audit.ledger (model, unit_id, state_hash)
+        select '{{ model.unique_id }}', units.unit_id, units.state_hash
+        from {{ unit_states(state) }} as units
+        where units.unit_id not in (
+            select unit_id from audit.ledger where model = '{{ model.unique_id }}'
         );
+        {% endfor %}
     {% endif %}
 {% endmacro %}
 
 
-{# Subquery: every root session with the state that this model would be built from now. #}
-{% macro session_states(state_model) -%}
+{# Subquery: every unit with the state that this model would be built from now. #}
+{% macro unit_states(state_model) -%}
     (
         select
-            state.root_session_id,
+            state.{{ unit_of(state_model) }} as unit_id,
             md5(state.state_hash || coalesce(
                 string_agg(parent.model || parent.state_hash, ',' order by parent.model), ''
             )) as state_hash
         from {{ ref(state_model) }} as state
         left join audit.ledger as parent
-            on state.root_session_id = parent.root_session_id
-            and parent.model in ('{{ by_session_parents(model) | join("', '") }}')
-        group by state.root_session_id, state.state_hash
+            on state.{{ unit_of(state_model) }} = parent.unit_id
+            and parent.model in ('{{ incremental_parents(model) | join("', '") }}')
+        group by state.{{ unit_of(state_model) }}, state.state_hash
     )
 {%- endmacro %}
 
 
-{# Unique ids of the nearest by-session models above a node, through the views and tables between. #}
-{% macro by_session_parents(node) %}
+{# Unique ids of the nearest models by unit above a node, through the views and tables between. #}
+{% macro incremental_parents(node) %}
     {% set found = [] %}
     {% for parent in node.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].resource_type == 'model' %}
         {% if graph.nodes[parent].config.materialized == 'incremental' %}
             {% do found.append(parent) %}
         {% else %}
-            {% do found.extend(by_session_parents(graph.nodes[parent])) %}
+            {% do found.extend(incremental_parents(graph.nodes[parent])) %}
         {% endif %}
     {% endfor %}
     {% do return(found | unique | sort) %}
@@ -123,18 +153,18 @@
 {%- endmacro %}
 
 
-{% macro is_by_session() %}
+{% macro is_incremental_by_unit() %}
     {% do return(model.resource_type == 'model' and model.config.materialized == 'incremental') %}
 {% endmacro %}
 
 
-{# dbt's own switch, widened: a by-session model whose logic differs from what it was built with is built anew. #}
+{# dbt's own switch, widened: a model by unit whose logic differs from what it was built with is built anew. #}
 {% macro should_full_refresh() %}
     {% set configured = config.get('full_refresh') %}
     {% if (flags.FULL_REFRESH if configured is none else configured) %}
         {% do return(true) %}
     {% endif %}
-    {% if not (execute and is_by_session()) %}
+    {% if not (execute and is_incremental_by_unit()) %}
         {% do return(false) %}
     {% endif %}
     {% set unchanged = run_query(

@@ -25,3 +25,9 @@
     {%- set parent = "'/[^/]+/\\.\\.(?:/|$)'" -%}
     {{ comparable_path(replaced(replaced(replaced(plain, parent, "'/'"), parent, "'/'"), parent, "'/'")) }}
 {%- endmacro %}
+
+
+{# The last part of a path with forward slashes. #}
+{% macro file_name(path) -%}
+    {{ replaced(path, "'^.*/'", "''") }}
+{%- endmacro %}

@@ -7,7 +7,7 @@
 {#
   Schema `audit`: what the warehouse knows of itself. Test failures land here too.
     model_logic     model or seed → hash of everything that decides its rows (see incremental.sql)
-    ledger          model × session → the state of the session that the model was built from
+    ledger          model × unit (session or commit) → the state of the unit that the model was built from
     dbt_results     what dbt did, per run and node
 #}
 {% macro create_audit_schema() %}
@@ -18,9 +18,16 @@ create table if not exists audit.model_logic (
     logic_hash varchar not null
 );
 
+{# A ledger of an earlier version knew sessions only: without it, everything is built once more. #}
+{% if execute and run_query(
+    "select 1 from information_schema.columns where table_schema = 'audit' and table_name = 'ledger'"
+    ~ " and column_name = 'root_session_id'"
+).rows %}
+drop table audit.ledger;
+{% endif %}
 create table if not exists audit.ledger (
     model varchar not null,
-    root_session_id varchar not null,
+    unit_id varchar not null,
     state_hash varchar not null
 );
 

@@ -33,64 +33,29 @@ scripts as (
 
 heredoc_scripts as (
 
-    select
-        script_key,
-        is_cut,
-        {{ split_lines('script') }} as script_lines
-
-    from scripts
+    select * from scripts
     where contains(script, '<<')
 
 ),
 
 script_lines as (
 
-    select
-        script_key,
-        is_cut,
-        element as line,
-        element_index as line_index,
-        trim(element, ' ' || chr(9) || chr(13)) as delimiter,
-        nullif(trim(regexp_extract(element, {{ pattern_literal('shell_heredoc') }}, 1), chr(92) || '"' || chr(39)), '')
-            as opened
-
-    from {{ explode('heredoc_scripts', 'script_lines') }}
+    select * from {{ heredoc_lines('heredoc_scripts') }}
 
 ),
 
--- a heredoc reaches to the first later line that is its delimiter; without one there is none, unless the end was cut
+-- what a command reads from a heredoc: the n-th heredoc belongs to the n-th command that asks for one
 heredocs as (
 
     select
-        openers.script_key,
-        openers.line_index,
-        coalesce(min(closers.line_index), max(case when openers.is_cut then {{ var('command_characters') }} end))
-            as last_line_index
-
-    from script_lines as openers
-    left join script_lines as closers
-        on openers.script_key = closers.script_key
-        and openers.opened = closers.delimiter
-        and openers.line_index < closers.line_index
-    where openers.opened is not null
-    group by openers.script_key, openers.line_index
-
-),
-
-marked_lines as (
-
-    select
-        script_lines.*,
-        coalesce(max(heredocs.last_line_index) over (
-            partition by script_lines.script_key
-            order by script_lines.line_index
-            rows between unbounded preceding and 1 preceding
-        ), 0) >= script_lines.line_index as is_body
+        script_key,
+        heredoc_index,
+        count(*) over (partition by script_key) as heredocs,
+        {{ ordered_text('line', 'chr(10)', 'line_index') }} as heredoc
 
     from script_lines
-    left join heredocs
-        on script_lines.script_key = heredocs.script_key
-        and script_lines.line_index = heredocs.line_index
+    where is_body and not is_delimiter
+    group by script_key, heredoc_index
 
 ),
 
@@ -100,7 +65,7 @@ without_heredocs as (
         script_key,
         {{ ordered_text('line', 'chr(10)', 'line_index') }} as script
 
-    from marked_lines
+    from script_lines
     where not is_body
     group by script_key
 
@@ -231,7 +196,12 @@ judged as (
     select
         *,
         first_word not in ({{ word_literals('shell_keywords') }})
-        and {{ matches('first_word', "'^(?:=|[^-=]*[a-z][^=]*)$'") }} as is_program
+        and {{ matches('first_word', "'^(?:=|[^-=]*[a-z][^=]*)$'") }} as is_program,
+        case
+            when contains(piece, '<<')
+                then row_number() over (partition by script_key, contains(piece, '<<') order by piece_index)
+        end as heredoc_index,
+        count(*) over (partition by script_key, contains(piece, '<<')) as heredocs
 
     from named
 
@@ -251,7 +221,9 @@ commands as (
         case when is_program then {{ subcommand_of('segment') }} end as subcommand,
         case when is_program then segment else '' end as segment,
         write_mode,
-        write_target
+        write_target,
+        heredoc_index,
+        heredocs
 
     from judged
     where
@@ -278,6 +250,7 @@ final as (
         commands.joined_by,
         commands.write_mode,
         commands.write_target,
+        heredocs.heredoc,
 
         -- booleans
         commands.is_filter
@@ -285,6 +258,10 @@ final as (
     from uses
     inner join commands
         on md5(uses.script || uses.is_cut) = commands.script_key
+    left join heredocs
+        on commands.script_key = heredocs.script_key
+        and commands.heredoc_index = heredocs.heredoc_index
+        and commands.heredocs = heredocs.heredocs
 
 )
 

@@ -82,21 +82,21 @@ changes as (
 keys as (
 
     {% for same in ["'by', ordered.author_name", "'from', ordered.author_email", "'as', ordered.title"] %}
-    select
-        ordered.project_id,
-        ordered.commit_sha,
-        ordered.first_parent_sha,
-        ordered.commit_number,
-        'same_changes' as copy_kind,
-        concat_ws('|', changes.changes_key, {{ same }}) as copy_key
+        select
+            ordered.project_id,
+            ordered.commit_sha,
+            ordered.first_parent_sha,
+            ordered.commit_number,
+            'same_changes' as copy_kind,
+            concat_ws('|', changes.changes_key, {{ same }}) as copy_key
 
-    from ordered
-    inner join changes
-        on ordered.project_id = changes.project_id
-        and ordered.commit_sha = changes.commit_sha
-    where changes.changed_lines >= {{ var('copy_lines') }}
+        from ordered
+        inner join changes
+            on ordered.project_id = changes.project_id
+            and ordered.commit_sha = changes.commit_sha
+        where changes.changed_lines >= {{ var('copy_lines') }}
 
-    union all
+        union all
 
     {% endfor %}
     -- A few lines can be the same by chance.
@@ -195,31 +195,31 @@ pass_0 as (
 ),
 
 {% for pass in range(1, var('copy_passes') + 1) %}
-key_{{ pass }} as (
+    key_{{ pass }} as (
 
-    select
-        project_id,
-        commit_sha,
-        copy_kind,
-        copy_key,
-        min(family_number) over (partition by project_id, copy_kind, copy_key) as family_number
+        select
+            project_id,
+            commit_sha,
+            copy_kind,
+            copy_key,
+            min(family_number) over (partition by project_id, copy_kind, copy_key) as family_number
 
-    from pass_{{ pass - 1 }}
+        from pass_{{ pass - 1 }}
 
-),
+    ),
 
-pass_{{ pass }} as (
+    pass_{{ pass }} as (
 
-    select
-        project_id,
-        commit_sha,
-        copy_kind,
-        copy_key,
-        min(family_number) over (partition by project_id, commit_sha) as family_number
+        select
+            project_id,
+            commit_sha,
+            copy_kind,
+            copy_key,
+            min(family_number) over (partition by project_id, commit_sha) as family_number
 
-    from key_{{ pass }}
+        from key_{{ pass }}
 
-),
+    ),
 
 {% endfor %}
 families as (

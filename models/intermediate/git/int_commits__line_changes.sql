@@ -1,6 +1,16 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['int_commits__states']}
+) }}
+
 with files as (
 
-    select * from {{ ref('stg_git__commit_files') }}
+    select
+        *,
+        project_id || '/' || commit_sha as commit_id
+
+    from {{ ref('stg_git__commit_files') }}
+    where {{ in_changed_commits(column="project_id || '/' || commit_sha") }}
 
 ),
 
@@ -8,6 +18,7 @@ with files as (
 {{ side }} as (
 
     select
+        commit_id,
         project_id,
         commit_sha,
         file_index,
@@ -33,6 +44,7 @@ every_line as (
 final as (
 
     select
+        commit_id,
         project_id,
         commit_sha,
         file_index,
@@ -42,7 +54,7 @@ final as (
         count(*) as lines
 
     from every_line
-    group by project_id, commit_sha, file_index, path, side, line_hash
+    group by commit_id, project_id, commit_sha, file_index, path, side, line_hash
 
 )
 

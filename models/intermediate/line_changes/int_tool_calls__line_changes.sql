@@ -1,5 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
 
+{%- set change = 'root_session_id, file_id, line_number, block_index, changed_path, change_method' -%}
+
 with calls as (
 
     select * from {{ ref('int_tool_calls__paired') }}
@@ -28,13 +30,27 @@ records as (
 
 ),
 
-changes as (
+shell_changes as (
+
+    select * from {{ ref('int_tool_calls__shell_changes') }}
+    where {{ in_changed_sessions() }}
+
+),
+
+commands as (
+
+    select * from {{ ref('int_tool_calls__commands') }}
+    where heredoc is not null and {{ in_changed_sessions() }}
+
+),
+
+edited as (
 
     select
-        calls.root_session_id,
-        calls.use_file_id as file_id,
-        calls.use_line_number as line_number,
-        calls.use_block_index as block_index,
+        edits.root_session_id,
+        edits.file_id,
+        edits.line_number,
+        edits.block_index,
         {{ absolute_path('edits.file_path', 'records.cwd') }} as changed_path,
         edits.change_method,
         outcomes.patch,
@@ -52,108 +68,153 @@ changes as (
     left join outcomes
         on calls.result_file_id = outcomes.file_id
         and calls.result_line_number = outcomes.line_number
-    where edits.file_path is not null
 
 ),
 
--- what the agent's answer states is the true difference; without it, the call's own texts are compared
+heredocs as (
+
+    select
+        shell_changes.*,
+        {{ split_lines('commands.heredoc') }} as text_lines
+
+    from shell_changes
+    inner join commands
+        on shell_changes.file_id = commands.file_id
+        and shell_changes.line_number = commands.line_number
+        and shell_changes.block_index = commands.block_index
+        and shell_changes.command_index = commands.command_index
+    where shell_changes.change_method in ('heredoc', 'patch')
+
+),
+
+-- in a patch each line says its side; without one, the text that is written is compared with the text that it replaces
 texts as (
 
     select
-        root_session_id,
-        file_id,
-        line_number,
-        block_index,
-        changed_path,
-        change_method,
-        true as is_patch,
+        {{ change }},
         0 as weight,
         {{ split_lines('patch') }} as text_lines
 
-    from changes
+    from edited
     where patch is not null
 
     union all
 
     select
-        root_session_id,
-        file_id,
-        line_number,
-        block_index,
-        changed_path,
-        change_method,
-        false as is_patch,
+        {{ change }},
         1 as weight,
         {{ split_lines('new_text') }} as text_lines
 
-    from changes
-    where patch is null and new_text is not null
+    from edited
+    where patch is null
 
     union all
 
     select
-        root_session_id,
-        file_id,
-        line_number,
-        block_index,
-        changed_path,
-        change_method,
-        false as is_patch,
+        {{ change }},
         -1 as weight,
         {{ split_lines('old_text') }} as text_lines
 
-    from changes
-    where patch is null and old_text is not null
+    from edited
+    where patch is null
+
+    union all
+
+    select
+        {{ change }},
+        1 as weight,
+        text_lines
+
+    from heredocs
+    where change_method = 'heredoc'
+
+),
+
+-- of a patch for several files, the lines below the name of this one
+heredoc_patch_lines as (
+
+    select
+        {{ change }},
+        named_path,
+        element,
+        max_by({{ patched_path('element') }}, case when {{ patched_path('element') }} is not null then element_index end)
+            over (
+                partition by file_id, line_number, block_index, command_index, named_path
+                order by element_index
+                rows between unbounded preceding and current row
+            ) as patched_path
+
+    from {{ explode('heredocs', 'text_lines') }}
+    where change_method = 'patch' and element_index <= {{ var('changed_lines_per_call') }}
 
 ),
 
 text_lines as (
 
     select
-        root_session_id,
-        file_id,
-        line_number,
-        block_index,
-        changed_path,
-        change_method,
-        is_patch,
-        case when is_patch then case left(element, 1) when '+' then 1 when '-' then -1 end else weight end as weight,
-        case when is_patch then substr(element, 2) else element end as line
+        {{ change }},
+        weight,
+        element as line,
+        element_index = {{ array_length('text_lines') }} as is_last
 
     from {{ explode('texts', 'text_lines') }}
     where element_index <= {{ var('changed_lines_per_call') }}
+
+    union all
+
+    select
+        {{ change }},
+        0 as weight,
+        element as line,
+        false as is_last
+
+    from heredoc_patch_lines
+    where named_path = patched_path and {{ patched_path('element') }} is null
+
+),
+
+weighted as (
+
+    select
+        {{ change }},
+        weight = 0 as is_stated,
+        case when weight != 0 then weight when left(line, 1) = '+' then 1 when left(line, 1) = '-' then -1 end as weight,
+        case
+            when weight = 0 then substr(line, 2)
+            -- as the lines of a cell stand in the file of a notebook
+            when change_method = 'notebook' and is_last then {{ json_scalar('line') }}
+            when change_method = 'notebook' then {{ json_scalar('line || chr(10)') }} || ','
+            else line
+        end as line
+
+    from text_lines
+    where not contains(line, '[REDACTED:')
 
 ),
 
 fingerprinted as (
 
     select
-        *,
-        {{ line_fingerprint('line') }} as line_hash,
-        -- in a patch each side is stated; of two texts the difference is
-        case when is_patch then weight else 0 end as side_of_patch
+        {{ change }},
+        case when is_stated then weight else 0 end as stated_side,
+        weight,
+        {{ line_fingerprint('line') }} as line_hash
 
-    from text_lines
-    where weight is not null and not contains(line, '[REDACTED:')
+    from weighted
+    where weight is not null
 
 ),
 
 differences as (
 
     select
-        root_session_id,
-        file_id,
-        line_number,
-        block_index,
-        changed_path,
-        change_method,
+        {{ change }},
         line_hash,
         cast(sum(weight) as bigint) as balance
 
     from fingerprinted
-    where line_hash is not null
-    group by
-        root_session_id, file_id, line_number, block_index, changed_path, change_method, line_hash, side_of_patch
+    where line_hash is not null and changed_path is not null
+    group by {{ change }}, line_hash, stated_side
     having sum(weight) != 0
 
 ),

@@ -10,9 +10,9 @@ commit_files as (
 
 ),
 
-bots as (
+policies as (
 
-    select * from {{ ref('bot_authors') }}
+    select * from {{ ref('int_commits__link_policies') }}
 
 ),
 
@@ -39,19 +39,6 @@ file_counts as (
 
     from commit_files
     group by project_id, commit_sha
-
-),
-
-bot_commits as (
-
-    select distinct
-        commits.project_id,
-        commits.commit_sha
-
-    from commits
-    inner join bots
-        on {{ matches('commits.author_name', 'bots.pattern') }}
-        or {{ matches('commits.author_email', 'bots.pattern') }}
 
 ),
 
@@ -93,8 +80,8 @@ final as (
         cast({{ iso_weekday('typed.authored_local_at') }} as integer) as authored_local_weekday,
 
         -- booleans
-        coalesce(typed.parent_count > 1, false) as is_merge,
-        bot_commits.commit_sha is not null as is_bot,
+        policies.is_merge,
+        policies.is_bot,
         typed.is_reachable,
         typed.is_boundary,
 
@@ -106,9 +93,9 @@ final as (
     left join file_counts
         on typed.project_id = file_counts.project_id
         and typed.commit_sha = file_counts.commit_sha
-    left join bot_commits
-        on typed.project_id = bot_commits.project_id
-        and typed.commit_sha = bot_commits.commit_sha
+    inner join policies
+        on typed.project_id = policies.project_id
+        and typed.commit_sha = policies.commit_sha
     left join attributed
         on typed.project_id = attributed.project_id
         and typed.commit_sha = attributed.commit_sha

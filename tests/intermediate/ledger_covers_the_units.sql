@@ -1,6 +1,6 @@
--- A by-session model is up to date exactly when the ledger has each session with its present state, and nothing else.
--- A model that is materialized by session and not listed here fails: add it under the state model that it follows.
-{%- set by_session = {
+-- A model by unit is up to date exactly when the ledger has each session or commit with its present state, and nothing
+-- else. One that is not listed here fails: add it under the state models that it follows.
+{%- set by_unit = {
     'stg_claude_code__session_roots': [
         'stg_claude_code__records',
         'stg_claude_code__content_blocks',
@@ -32,8 +32,12 @@
         'int_tool_calls__actions',
         'int_tool_calls__command_actions',
         'int_tool_calls__commands',
+        'int_tool_calls__shell_changes',
         'int_tool_calls__line_changes',
+        'int_tool_calls__file_changes',
         'int_tool_calls__tests',
+        'int_tool_calls__commit_commands',
+        'int_commits__announcements',
         'messages',
         'tool_calls',
         'turns',
@@ -45,11 +49,11 @@
 } -%}
 {%- set listed = [] -%}
 {%- set parents = [] -%}
-{%- for state_model, models in by_session.items() %}
+{%- for state_model, models in by_unit.items() %}
     {%- for model_name in models %}
         {%- set unique_id = 'model.ope.' ~ model_name %}
         {%- do listed.append((unique_id, state_model)) %}
-        {%- for parent in (by_session_parents(graph.nodes[unique_id]) if execute else []) %}
+        {%- for parent in (incremental_parents(graph.nodes[unique_id]) if execute else []) %}
             {%- do parents.append((unique_id, parent)) %}
         {%- endfor %}
         -- depends_on: {{ ref(model_name) }}
@@ -78,10 +82,10 @@ parents as (
 
 states as (
 
-    {% for state_model in by_session %}
+    {% for state_model in by_unit %}
         select
             '{{ state_model }}' as state_model,
-            root_session_id,
+            {{ unit_of(state_model) }} as unit_id,
             state_hash
 
         from {{ ref(state_model) }}
@@ -105,7 +109,7 @@ expected as (
 
     select
         listed.model,
-        states.root_session_id,
+        states.unit_id,
         md5(states.state_hash || coalesce(
             {{ ordered_text('above.model || above.state_hash', "','", 'above.model') }}, ''
         )) as state_hash
@@ -117,8 +121,8 @@ expected as (
         on listed.model = parents.model
     left join ledger as above
         on parents.parent = above.model
-        and states.root_session_id = above.root_session_id
-    group by listed.model, states.root_session_id, states.state_hash
+        and states.unit_id = above.unit_id
+    group by listed.model, states.unit_id, states.state_hash
 
 ),
 
@@ -126,13 +130,13 @@ failures as (
 
     select
         coalesce(expected.model, ledger.model) as model,
-        coalesce(expected.root_session_id, ledger.root_session_id) as root_session_id,
+        coalesce(expected.unit_id, ledger.unit_id) as unit_id,
         case when ledger.model is null then 'not built from the present state' else 'no such session' end as found
 
     from expected
     full join ledger
         on expected.model = ledger.model
-        and expected.root_session_id = ledger.root_session_id
+        and expected.unit_id = ledger.unit_id
         and expected.state_hash = ledger.state_hash
     where expected.model is null or ledger.model is null
 
@@ -140,11 +144,11 @@ failures as (
 
     select
         model,
-        root_session_id,
+        unit_id,
         concat(count(*), ' rows in the ledger') as found
 
     from ledger
-    group by model, root_session_id
+    group by model, unit_id
     having count(*) > 1
 
     {% for node in (graph.nodes.values() if execute else []) %}
@@ -157,7 +161,7 @@ failures as (
 
             select
                 '{{ node.unique_id }}' as model,
-                cast(null as varchar) as root_session_id,
+                cast(null as varchar) as unit_id,
                 'not listed in this test' as found
         {% endif %}
     {% endfor %}

@@ -1,0 +1,23 @@
+{# Weight of one line as evidence, in millionths: a line that n commits add is worth 1/n. #}
+{% macro line_weight(families) -%}
+    cast(round(1000000.0 / {{ families }}) as bigint)
+{%- endmacro %}
+
+
+{# Strength between 0 and 1 of an amount: each doubling counts less, from `full` on it is 1. #}
+{% macro saturating(amount, full) -%}
+    ln(1 + least({{ amount }}, {{ full }})) / ln(1 + {{ full }})
+{%- endmacro %}
+
+
+{# Strength between 0 and 1 of a time that has passed, in milliseconds: 1 at once, 1/2 after `half_minutes`. #}
+{% macro fading(passed_ms, half_minutes) -%}
+    coalesce(1 / (1 + greatest({{ passed_ms }}, 0) / (60000.0 * {{ half_minutes }})), 0)
+{%- endmacro %}
+
+
+{# Array of the words of a text, in lower case; identifiers are split (camelCase, snake_case). #}
+{% macro words_of(text) -%}
+    {%- set parts = replaced("left(" ~ text ~ ", " ~ var('words_characters') ~ ")", "'([a-z0-9])([A-Z])'", "'\\1 \\2'") -%}
+    {{ all_matches("lower(" ~ parts ~ ")", text_literal(var('word_pattern'))) }}
+{%- endmacro %}

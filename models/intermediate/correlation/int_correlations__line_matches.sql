@@ -1,0 +1,130 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['int_sessions__states', 'int_commits__match_states']}
+) }}
+
+with sessions as (
+
+    select
+        *,
+        {{ in_changed_sessions() }} as is_changed
+
+    from {{ ref('int_sessions__states') }}
+
+),
+
+commits as (
+
+    select
+        *,
+        {{ in_changed_commits('int_commits__match_states') }} as is_changed
+
+    from {{ ref('int_commits__match_states') }}
+
+),
+
+rarity as (
+
+    select * from {{ ref('int_commits__line_rarity') }}
+    where not is_common
+
+),
+
+session_lines as (
+
+    select
+        sessions.project_id,
+        sessions.is_changed,
+        line_changes.*
+
+    from {{ ref('int_tool_calls__line_changes') }} as line_changes
+    inner join sessions
+        on line_changes.root_session_id = sessions.root_session_id
+
+),
+
+commit_lines as (
+
+    select
+        line_changes.commit_id,
+        line_changes.project_id,
+        line_changes.commit_sha,
+        line_changes.side,
+        line_changes.line_hash,
+        commits.made_before,
+        commits.is_changed,
+        min_by(line_changes.path, line_changes.file_index) as path
+
+    from {{ ref('int_commits__line_changes') }} as line_changes
+    inner join commits
+        on line_changes.commit_id = commits.commit_id
+    inner join rarity
+        on line_changes.project_id = rarity.project_id
+        and line_changes.side = rarity.side
+        and line_changes.line_hash = rarity.line_hash
+    group by
+        line_changes.commit_id, line_changes.project_id, line_changes.commit_sha, line_changes.side,
+        line_changes.line_hash, commits.made_before, commits.is_changed
+
+),
+
+-- A new session meets all commits, a new commit all sessions; what met before is kept.
+met as (
+
+    {% for is_changed in ['session_lines.is_changed', 'not session_lines.is_changed and commit_lines.is_changed'] %}
+        select
+            session_lines.root_session_id,
+            commit_lines.commit_id,
+            commit_lines.project_id,
+            commit_lines.commit_sha,
+            commit_lines.side,
+            commit_lines.line_hash,
+            commit_lines.path,
+            session_lines.sent_at,
+            session_lines.record_index,
+            session_lines.file_id,
+            session_lines.line_number,
+            session_lines.block_index,
+            session_lines.changed_path
+
+        from session_lines
+        inner join commit_lines
+            on session_lines.project_id = commit_lines.project_id
+            and session_lines.side = commit_lines.side
+            and session_lines.line_hash = commit_lines.line_hash
+            and session_lines.sent_at <= commit_lines.made_before
+        where {{ is_changed }}
+
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        -- ids
+        root_session_id,
+        commit_id,
+        project_id,
+        commit_sha,
+        max_by(file_id, (sent_at, record_index, file_id, line_number, block_index)) as file_id,
+        max_by(line_number, (sent_at, record_index, file_id, line_number, block_index)) as line_number,
+
+        -- text
+        side,
+        line_hash,
+        min(path) as path,
+        max_by(changed_path, (sent_at, record_index, file_id, line_number, block_index)) as changed_path,
+
+        -- times
+        max(sent_at) as written_at
+
+    from met
+    group by root_session_id, commit_id, project_id, commit_sha, side, line_hash
+
+)
+
+select * from final
