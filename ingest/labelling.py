@@ -22,7 +22,7 @@ from ingest.files import exclusive_lock, printable, write_atomically
 from ingest.label_files import COLUMNS, LabelFile, is_id, read_label_file, write_label_file
 from ingest.landing_labels import LABEL_LOCK, SET_NAME, label_path
 from ingest.paths import DataDir
-from ingest.registry import get_project
+from ingest.registry import EXCLUDED, get_project
 from ingest.runlog import now
 from ingest.sync import load_redactor
 from ingest.terminal import visible
@@ -97,6 +97,8 @@ def take_sample(
         raise IngestError(
             f"{printable(label_set)!r} cannot name a set of labels: use lower-case letters, digits, '-' and '_'."
         )
+    if project.status == EXCLUDED:
+        raise IngestError(f"The project {project_id!r} is excluded: {data.notes(project_id)} says why.")
     labelled = labelled_pairs(data, project_id, label_set)
     with opened_marts(data) as connection:
         strata = _strata(connection, project_id)

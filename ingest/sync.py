@@ -89,8 +89,8 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
     for project in named:
         if project.status == EXCLUDED:
             raise IngestError(
-                f"The project {project.project_id!r} is excluded ({data.notes(project.project_id)} says why): include it "
-                f"again with `python -m ingest exclude-project {project.project_id} --undo`."
+                f"The project {project.project_id!r} is excluded ({data.notes(project.project_id)} says why): include "
+                f"it again with `python -m ingest exclude-project {project.project_id} --undo`."
             )
     projects = named or load_projects(data)
     if not projects:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 
 import duckdb
 
@@ -47,13 +50,22 @@ MIDDAY = datetime(2026, 1, 2, 12)
 
 def build(data: DataDir, *, empty: bool = False) -> None:
     """Make `ope.db`: one commit with two candidates, a copy of it, a merge that none is linked to; or all empty."""
-    with opened(data) as connection:
-        for schema in ("main", "reference"):
-            connection.execute(f"create schema if not exists {schema}")
-        for table, columns in TABLES.items():
-            connection.execute(f"create or replace table {table} ({columns})")
-        if not empty:
-            _fill(connection)
+    data.root.mkdir(parents=True, exist_ok=True)
+    data.database.write_bytes(_content(empty))
+
+
+@cache
+def _content(empty: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        data = DataDir(Path(directory))
+        with opened(data) as connection:
+            for schema in ("main", "reference"):
+                connection.execute(f"create schema if not exists {schema}")
+            for table, columns in TABLES.items():
+                connection.execute(f"create table {table} ({columns})")
+            if not empty:
+                _fill(connection)
+        return data.database.read_bytes()
 
 
 def change(data: DataDir, *statements: str) -> None:
