@@ -135,19 +135,11 @@ def land(
 
 
 def _vanished(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[str]:
-    """Projects with rows that the registry no longer has, and excluded ones with more than their entry."""
-    excluded = {project.project_id: project.status == EXCLUDED for project in load_projects(data)}
-    tables = " union ".join(
-        f"select project_id, {table != 'projects'} as is_content from raw.{table}" for table in PROJECT_TABLES
-    )
-    rows = connection.execute(
-        f"select project_id, bool_or(is_content) from ({tables}) where project_id is not null group by 1 order by 1"
-    ).fetchall()
-    return [
-        project_id
-        for project_id, has_content in rows
-        if project_id not in excluded or (excluded[project_id] and has_content)
-    ]
+    """Projects with rows that the registry no longer has, or excludes: their entry is landed again in the end."""
+    kept = {project.project_id for project in load_projects(data) if project.status != EXCLUDED}
+    tables = " union ".join(f"select project_id from raw.{table}" for table in PROJECT_TABLES)
+    rows = connection.execute(f"select project_id from ({tables}) where project_id is not null order by 1").fetchall()
+    return [row[0] for row in rows if row[0] not in kept]
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, data: DataDir, project_id: str) -> _Plan:

@@ -20,6 +20,10 @@ COMMANDS = {
     "status",
     "init-data",
     "remove-project",
+    "exclude-project",
+    "explain",
+    "label",
+    "low-confidence",
     "summary",
     "taxonomy",
 }
