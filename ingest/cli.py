@@ -12,6 +12,7 @@ import click
 
 from ingest import manage
 from ingest.cli_correlation import explain_command, label_command, low_confidence_command
+from ingest.cli_hooks import hooks_group
 from ingest.cli_output import (
     confirm,
     print_json,
@@ -392,5 +393,5 @@ def taxonomy_check_command(files: tuple[Path, ...], write: bool, seeds: Path, as
         sys.exit(1)
 
 
-for command in (explain_command, label_command, low_confidence_command):
+for command in (explain_command, hooks_group, label_command, low_confidence_command):
     main.add_command(command)

@@ -1,7 +1,8 @@
 """A repository → `git-metadata.json`: who committed what and when, and the fingerprints of the lines, never the lines.
 
 All refs are read: local and remote branches, pull requests, tags, detached heads of worktrees. The stash, notes and
-replacements are no history and are left out. A run reads the graph and looks into new commits only. A commit that
+replacements are no history and are left out. Commits that only the local reflog reaches (amended, rebased, reset away)
+are read too, as unreachable. A run reads the graph and looks into new commits only. A commit that
 vanished from the repository stays in the file. Merges are compared with their first parent and have no fingerprints;
 the commits at which a shallow clone was cut have metadata only, because their diff would be the whole tree.
 """
@@ -22,6 +23,7 @@ from ingest.git_diff import DiffRequest, read_diffs
 from ingest.git_graph import Refs, read_graph, read_refs
 from ingest.git_import import clean_commit, import_history
 from ingest.git_patch import CommitDiff, FileChange
+from ingest.git_reflog import ReflogEntry, merged_reflog, read_lost, read_reflog
 from ingest.git_store import (
     STEP,
     HistoryResult,
@@ -86,7 +88,8 @@ def extract_history(
     """
     with opened(repository) as source:
         refs = read_refs(source)
-        fingerprint = _fingerprint(refs, since, redactor.rules_version)
+        reflog = read_reflog(source)
+        fingerprint = _fingerprint(refs, reflog, since, redactor.rules_version)
         state = read_state(output)
         if state.get("fingerprint") == fingerprint:
             kept = [problem for _, problem in read_problems(output)]
@@ -95,7 +98,8 @@ def extract_history(
         run = _Run(source, redactor, lru_cache(CACHED_TEXTS)(redactor.redact_text))
         with opened_store(output) as store:
             known = set(store.entries)
-            _update(run, refs, store, since, progress, is_reread=is_reread)
+            _update(run, refs, reflog, store, since, progress, is_reread=is_reread)
+            store.reflog = merged_reflog(store.old_reflog, [entry.record(run.clean) for entry in reflog])
             # Before the commits: one that is in the file is not read again, and its problems would be lost.
             write_problems(output, run.problems)
             store.write()
@@ -121,29 +125,38 @@ def _reading(redactor: Redactor) -> str:
     return f"{EXTRACTOR_VERSION} {redactor.rules_version}"
 
 
-def _fingerprint(refs: Refs, since: date | None, rules_version: str) -> str:
-    """What a run depends on: the refs, where a clone is cut, and how it is read."""
+def _fingerprint(refs: Refs, reflog: list[ReflogEntry], since: date | None, rules_version: str) -> str:
+    """What a run depends on: the refs and what they were, where a clone is cut, and how it is read."""
     parts = [f"{EXTRACTOR_VERSION} {rules_version} {since}", *sorted(refs.shallow), *refs.warnings]
     parts += [f"{name} {target}" for name, target in refs.tips]
+    parts += [repr(entry) for entry in reflog]
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _update(
-    run: _Run, refs: Refs, store: Store, since: date | None, progress: Progress | None, *, is_reread: bool
+    run: _Run,
+    refs: Refs,
+    reflog: list[ReflogEntry],
+    store: Store,
+    since: date | None,
+    progress: Progress | None,
+    *,
+    is_reread: bool,
 ) -> None:
     """Read what is new, mark what was found and what was not, and carry over the problems that are still true."""
     graph, source_refs = read_graph(run.source, refs)
     source_refs = {sha: run.clean(ref) for sha, ref in source_refs.items()}
+    commits = graph.commits | read_lost(run.source, graph, reflog)
     boundaries = {
         sha
-        for sha, (_, parents) in graph.commits.items()
+        for sha, (_, parents) in commits.items()
         if sha in refs.shallow or any(parent in graph.missing for parent in parents)
     }
     before = [(sha, problem) for sha, problem in read_problems(store.path) if sha]
     damaged = {sha for sha, problem in before if problem.reason in (DAMAGED, UNREADABLE)}
     first = datetime.combine(since, time(), timezone.utc).timestamp() if since else None
     wanted: dict[str, tuple[str, ...]] = {}
-    for sha, (seconds, parents) in graph.commits.items():
+    for sha, (seconds, parents) in commits.items():
         entry = store.entries.get(sha)
         if entry is None:
             is_wanted = first is None or seconds >= first
@@ -153,7 +166,7 @@ def _update(
         if is_wanted:
             wanted[sha] = parents
     if is_reread:
-        gone = [sha for sha in store.entries if sha not in graph.commits]
+        gone = [sha for sha in store.entries if sha not in commits]
         lost = missing_objects(run.source, gone)
         wanted.update((sha, tuple(store.read(sha)["parents"])) for sha in gone if sha not in lost)
         for sha in lost:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ingest.errors import IngestError, Problem
 from ingest.git_patch import MAXIMUM_FINGERPRINTS, STATUS
+from ingest.git_reflog import clean_reflog, merged_reflog
 from ingest.git_store import (
     STEP,
     HistoryResult,
@@ -27,7 +28,7 @@ from ingest.git_store import (
     write_problems,
     write_state,
 )
-from ingest.json_stream import Broken, read_commits_anyhow
+from ingest.json_stream import Broken, read_commits_anyhow, read_reflog_lines
 from ingest.redaction import Redactor
 
 IMPORTER_VERSION = 2
@@ -101,6 +102,7 @@ def import_history(source: Path, output: Path, redactor: Redactor) -> HistoryRes
         for sha, entry in store.entries.items():
             if sha not in seen:
                 store.mark(sha, source_ref=entry.source_ref, is_reachable=False)
+        store.reflog = merged_reflog(store.old_reflog, clean_reflog(read_reflog_lines(source), text))
         write_problems(output, ((None, problem) for problem in problems))
         store.write()
         result = HistoryResult(

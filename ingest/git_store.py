@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +24,8 @@ from ingest.files import disk_errors, fsync_directory, make_private_directory, w
 STATE_VERSION = 1
 STEP = "git"
 HEAD, TAIL = b'{"commits":[\n', b"\n]}\n"
+# The reflog follows the commits, one entry a line, where there is one.
+REFLOG_HEAD = b'],"reflog":['
 
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
 _FRACTION = re.compile(r"\.(\d+)")
@@ -74,6 +76,9 @@ class Store:
     _old: IO[bytes] | None
     _new: IO[bytes]
     changes: dict[str, Changes] = field(default_factory=dict)
+    # what the file held when it was opened, and what it is to hold
+    old_reflog: list[dict[str, Any]] = field(default_factory=list)
+    reflog: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, commit: dict[str, Any]) -> None:
         """Keep a commit (whose texts are already redacted); one of the same name is replaced."""
@@ -97,7 +102,8 @@ class Store:
 
     def write(self) -> None:
         """Replace the file: commits by the instant of their commit time, then by name; unchanged lines as they were."""
-        if self._old and not self.changes and not self.problems and not any(e.is_new for e in self.entries.values()):
+        is_same = not self.changes and not self.problems and not any(e.is_new for e in self.entries.values())
+        if self._old and is_same and self.reflog == self.old_reflog:
             return
         order = sorted(self.entries.values(), key=lambda entry: (entry.instant, entry.sha))
         with disk_errors(self.path):
@@ -108,7 +114,10 @@ class Store:
                     for number, entry in enumerate(order):
                         target.write(b",\n" if number else b"")
                         target.write(self._changed(entry))
-                    target.write(TAIL if order else b"]}\n")
+                    if self.reflog:
+                        target.write((b"\n" if order else b"") + REFLOG_HEAD + b"\n")
+                        target.write(b",\n".join(orjson.dumps(entry) for entry in self.reflog))
+                    target.write(TAIL if order or self.reflog else b"]}\n")
                     target.flush()
                     os.fsync(target.fileno())
                 Path(name).replace(self.path)
@@ -184,18 +193,27 @@ def opened_store(path: Path) -> Iterator[Store]:
         try:
             with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name}.") as new:
                 problems: list[Problem] = []
-                yield Store(path, _index(path, old, problems) if old else {}, problems, old, new)
+                reflog: list[dict[str, Any]] = []
+                entries = _index(path, old, problems, reflog) if old else {}
+                yield Store(path, entries, problems, old, new, old_reflog=reflog, reflog=list(reflog))
         finally:
             if old:
                 old.close()
 
 
-def _index(path: Path, source: IO[bytes], problems: list[Problem]) -> dict[str, Entry]:
+def _index(path: Path, source: IO[bytes], problems: list[Problem], reflog: list[dict[str, Any]]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     offset = 0
+    is_reflog = False
     for number, line in enumerate(source, start=1):
         text = line.strip().rstrip(b",")
-        if text and text not in (HEAD.strip(), b"]}", b"]"):
+        if text == REFLOG_HEAD:
+            is_reflog = True
+        elif is_reflog:
+            # one that is broken is written anew from the repository
+            with suppress(ValueError):
+                reflog.append(orjson.loads(text))
+        elif text and text not in (HEAD.strip(), b"]}", b"]"):
             try:
                 commit = orjson.loads(text)
                 entry = _entry(commit, offset + line.index(text[:1]), len(text), is_new=False)

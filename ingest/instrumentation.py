@@ -20,6 +20,11 @@ from ingest.paths import PRODUCT_ROOT
 SESSION_TRAILERS = PRODUCT_ROOT / "seeds/correlation/session_trailers.csv"
 AI_ATTRIBUTION = PRODUCT_ROOT / "seeds/correlation/ai_attribution.csv"
 
+# A line `key: id` or `key=id`; the id has a digit. The same as variable `session_trailer_line` of dbt_project.yml,
+# with which the ids are read in SQL.
+SESSION_LINE = r"^[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*[:=][ \t]*([^ \t\r]*[0-9][^ \t\r]*)(?:[ \t\r].*)?$"
+_SESSION_LINE = re.compile(SESSION_LINE.replace("[^ \\t\\r]", "[^ \\t\\r\\n]"), re.MULTILINE)
+
 _MATCHES: dict[str, Callable[[str, str], bool]] = {
     "equals": str.__eq__,
     "contains": str.__contains__,
@@ -56,7 +61,7 @@ def session_ids(message: str, keys: frozenset[str]) -> list[str]:
 
     The whole message is read: tools leave blank lines between trailers, and squashed messages hold several blocks.
     """
-    return [value.split()[0] for key, value in trailers(message) if key in keys and value]
+    return [match[2] for match in _SESSION_LINE.finditer(message) if match[1].lower() in keys]
 
 
 def trailers(message: str) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,9 @@ from ingest.errors import IngestError
 
 READ_CHARACTERS = 1 << 20
 
+# Between the commits and the reflog of our own files.
+REFLOG_LINE = '],"reflog":['
+
 _ONE_PER_LINE = re.compile(r'\s*(?:\{\s*"commits"\s*:\s*\[\s*|\[\s*)?$')
 _GAP = re.compile(r"[\s,]*")
 
@@ -37,6 +40,8 @@ def read_commits_anyhow(source: Path) -> Iterator[tuple[int | None, Any]]:
             if by_line:
                 for number, line in enumerate(text, start=1):
                     stripped = line.strip().removesuffix(",").rstrip()
+                    if stripped == REFLOG_LINE:
+                        break
                     if number == 1 and stripped.startswith('{"commits":[{'):
                         stripped = stripped.removeprefix('{"commits":[')
                     if stripped in ("", "]}", "]", "}") or _ONE_PER_LINE.match(stripped):
@@ -45,6 +50,20 @@ def read_commits_anyhow(source: Path) -> Iterator[tuple[int | None, Any]]:
             else:
                 for value in _scan(text):
                     yield None, value
+    except OSError as error:
+        raise IngestError(f"{source} cannot be read ({error.strerror}): check the path and its owner.") from error
+
+
+def read_reflog_lines(source: Path) -> Iterator[Any]:
+    """The entries of the reflog that follows the commits in a file as ours are written; `Broken` for what is none."""
+    is_reflog = False
+    try:
+        with source.open(encoding="utf-8-sig", errors="replace", newline="\n") as text:
+            for line in text:
+                stripped = line.strip().removesuffix(",").rstrip()
+                if is_reflog and stripped not in ("", "]}"):
+                    yield _parse(stripped)
+                is_reflog = is_reflog or stripped == REFLOG_LINE
     except OSError as error:
         raise IngestError(f"{source} cannot be read ({error.strerror}): check the path and its owner.") from error
 

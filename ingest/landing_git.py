@@ -1,4 +1,4 @@
-"""`data/processed/<project>/git-metadata.json` → `raw.commits`, `raw.commit_files` and the redactions in them.
+"""`data/processed/<project>/git-metadata.json` → `raw.commits`, `raw.commit_files`, `raw.reflog` and redactions.
 
 The file is read one commit at a time and lands whole, in one transaction, when its content has changed.
 """
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ingest.database import transaction
 from ingest.errors import IngestError, Problem
+from ingest.git_store import REFLOG_HEAD
 from ingest.landing_rows import ERROR_SCHEMA, LINE_STEP, TOKEN_START, insert, table_of
 from ingest.paths import DataDir
 from ingest.redaction import TOKEN
@@ -26,6 +27,7 @@ FILE_NAME = "git-metadata.json"
 BATCH_BYTES = 16_000_000
 HASH_BYTES = 1_000_000
 
+_MOVE_TEXTS = ("previous_sha", "action", "message", "moved_at")
 _TEXT_LIST = pa.list_(pa.string())
 
 COMMIT_SCHEMA = pa.schema(
@@ -59,6 +61,18 @@ FILE_SCHEMA = pa.schema(
         ("removed_line_hashes", _TEXT_LIST),
     ]
 )
+REFLOG_SCHEMA = pa.schema(
+    [
+        ("project_id", pa.string()),
+        ("ref", pa.string()),
+        ("entry_index", pa.int32()),
+        ("commit_sha", pa.string()),
+        ("previous_sha", pa.string()),
+        ("action", pa.string()),
+        ("message", pa.string()),
+        ("moved_at", pa.string()),
+    ]
+)
 REDACTION_SCHEMA = pa.schema(
     [
         ("project_id", pa.string()),
@@ -83,6 +97,7 @@ class LandedGit:
 class _Rows:
     commits: list[tuple[Any, ...]] = field(default_factory=list)
     files: list[tuple[Any, ...]] = field(default_factory=list)
+    reflog: list[tuple[Any, ...]] = field(default_factory=list)
     redactions: list[tuple[Any, ...]] = field(default_factory=list)
     size: int = 0
 
@@ -111,6 +126,7 @@ def land_git(
         for rows in _batches(path, project_id, bad_lines):
             insert(connection, "commits", table_of(rows.commits, COMMIT_SCHEMA), run_id, loaded_at)
             insert(connection, "commit_files", table_of(rows.files, FILE_SCHEMA), run_id, loaded_at)
+            insert(connection, "reflog", table_of(rows.reflog, REFLOG_SCHEMA), run_id, loaded_at)
             insert(connection, "redactions", table_of(rows.redactions, REDACTION_SCHEMA), run_id, loaded_at)
             landed.commits += len(rows.commits)
             landed.redactions += len(rows.redactions)
@@ -126,7 +142,7 @@ def land_git(
 
 def delete_git(connection: duckdb.DuckDBPyConnection, project_id: str) -> None:
     """Take a project's commits, and what was found while they were read, out of the database."""
-    for table in ("commits", "commit_files"):
+    for table in ("commits", "commit_files", "reflog"):
         connection.execute(f"delete from raw.{table} where project_id = ?", [project_id])
     for table in ("redactions", "landed_files"):
         connection.execute(f"delete from raw.{table} where project_id = ? and path = ?", [project_id, FILE_NAME])
@@ -151,6 +167,7 @@ def file_hash(path: Path) -> str:
 def _batches(path: Path, project_id: str, problems: list[Problem]) -> Iterator[_Rows]:
     seen: set[str] = set()
     rows = _Rows()
+    is_reflog = False
     with path.open("rb") as source:
         for number, line in enumerate(source, start=1):
             text = line.strip().rstrip(b",")
@@ -158,7 +175,13 @@ def _batches(path: Path, project_id: str, problems: list[Problem]) -> Iterator[_
                 text = text[len(b'{"commits":[') :]
             if not text or text in (b"]}", b"]"):
                 continue
-            _add(rows, text, number, project_id, seen, problems)
+            if text == REFLOG_HEAD:
+                is_reflog = True
+                continue
+            if is_reflog:
+                _add_move(rows, text, number, project_id, problems)
+            else:
+                _add(rows, text, number, project_id, seen, problems)
             rows.size += len(text)
             if rows.size >= BATCH_BYTES:
                 yield rows
@@ -183,6 +206,22 @@ def _add(rows: _Rows, text: bytes, number: int, project_id: str, seen: set[str],
     seen.add(commit["sha"])
     rows.commits.append(row)
     rows.files.extend(files)
+    _add_redactions(rows, text, number, project_id)
+
+
+def _add_move(rows: _Rows, text: bytes, number: int, project_id: str, problems: list[Problem]) -> None:
+    try:
+        entry = orjson.loads(text)
+        index = _count(entry["entry_index"])
+        said = (None if entry.get(key) is None else _text(entry[key]) for key in _MOVE_TEXTS)
+        rows.reflog.append((project_id, _text(entry["ref"]), index, _text(entry["commit_sha"]), *said))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        problems.append(Problem(LINE_STEP, FILE_NAME, "malformed reflog entry", type(error).__name__, number))
+        return
+    _add_redactions(rows, text, number, project_id)
+
+
+def _add_redactions(rows: _Rows, text: bytes, number: int, project_id: str) -> None:
     if TOKEN_START.encode() in text:
         for token in TOKEN.findall(text.decode("utf-8")):
             rows.redactions.append((project_id, FILE_NAME, number, token.split(":")[1], token))

@@ -20,6 +20,7 @@ PROJECT_TABLES = (
     "session_files",
     "commits",
     "commit_files",
+    "reflog",
     "parse_errors",
     "redactions",
     "labels",

@@ -21,3 +21,15 @@
     {%- set parts = replaced("left(" ~ text ~ ", " ~ var('words_characters') ~ ")", "'([a-z0-9])([A-Z])'", "'\\1 \\2'") -%}
     {{ all_matches("lower(" ~ parts ~ ")", text_literal(var('word_pattern'))) }}
 {%- endmacro %}
+
+
+{# Strength between 0 and 1 of how near two times are: 1 at once, 1/2 when they are `half_minutes` apart. #}
+{% macro fading_distance(one, other, half_minutes) -%}
+    {{ fading('abs(' ~ ms_between(one, other) ~ ')', half_minutes) }}
+{%- endmacro %}
+
+
+{# A commit's subject as it is compared: lower case, without the number that a host adds. #}
+{% macro comparable_subject(subject) -%}
+    lower(trim({{ replaced(subject, "' \\(#[0-9]+\\)$'", "''") }}))
+{%- endmacro %}

@@ -12,8 +12,8 @@
 {%- endmacro %}
 
 
-{# An absolute path in one spelling, without `.` and `..`: a relative one starts at `directory`. Null where it cannot be
-   known: the path or the directory holds a variable, a home or a pattern of the shell. #}
+{# An absolute path in one spelling, without `.` and `..` (three times at most one after another): a relative one starts
+   at `directory`. Null for null, and for a relative path where the directory is null. #}
 {% macro absolute_path(path, directory) -%}
     {%- set whole -%}
     case

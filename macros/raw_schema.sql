@@ -83,6 +83,19 @@ create table if not exists raw.commit_files (
     loaded_at timestamp not null
 );
 
+create table if not exists raw.reflog (
+    project_id varchar not null,
+    ref varchar not null,
+    entry_index integer not null,
+    commit_sha varchar not null,
+    previous_sha varchar,
+    action varchar,
+    message varchar,
+    moved_at varchar,
+    run_id varchar not null,
+    loaded_at timestamp not null
+);
+
 create table if not exists raw.parse_errors (
     project_id varchar not null,
     step varchar not null,

@@ -1,6 +1,6 @@
 """Measure every step on the corpus and print one table per part.
 
-    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: path nights growth git query redaction
+    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: path nights growth git query hook redaction
 
 Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
 """
@@ -17,6 +17,7 @@ import duckdb
 
 from ingest.paths import PRODUCT_ROOT
 from ingest.redaction import Redactor
+from tests.bench.commits import commit_times, percentile
 from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
 from tests.bench.measure import Cost, dbt_layers, run
 
@@ -217,6 +218,20 @@ def query(sessions: Path, _metadata: Path) -> None:
     )
 
 
+def hook(_sessions: Path, _metadata: Path) -> None:
+    """200 commits without and with the hook that names the session, in turn; where its log lies among 1,000 others."""
+    times = commit_times(fresh("hook"), commits=200, logs=1000)
+    plain = times.pop("without the hook")
+    print(
+        f"  {'baseline: without the hook':<34} p50 {percentile(plain, 50):6.1f} ms  p95 {percentile(plain, 95):6.1f} ms"
+    )
+    for name, taken in times.items():
+        p50, p95 = percentile(taken, 50), percentile(taken, 95)
+        added = percentile([with_it - without for with_it, without in zip(taken, plain, strict=True)], 95)
+        ratio = f"{p50 / percentile(plain, 50):.1f} × at p50, {p95 / percentile(plain, 95):.1f} × at p95"
+        print(f"  {name:<34} p50 {p50:6.1f} ms  p95 {p95:6.1f} ms  {ratio}; it adds {added:.1f} ms (p95)")
+
+
 def _seconds(connection: duckdb.DuckDBPyConnection, sql: str, runs: int) -> float:
     times = []
     for _ in range(runs):
@@ -239,8 +254,12 @@ PARTS: dict[str, Callable[[Path, Path], None]] = {
     "growth": growth,
     "git": git,
     "query": query,
+    "hook": hook,
     "redaction": redaction,
 }
+
+# These need no corpus.
+WITHOUT_CORPUS = {"hook"}
 
 
 def main(names: list[str]) -> None:
@@ -248,7 +267,8 @@ def main(names: list[str]) -> None:
     if unknown:
         raise SystemExit(f"There is no part {unknown[0]!r}: choose from {', '.join(PARTS)}.")
     WORK.mkdir(exist_ok=True)
-    sessions, metadata = unpacked_sessions()
+    needed = set(names or PARTS) - WITHOUT_CORPUS
+    sessions, metadata = unpacked_sessions() if needed else (WORK, WORK)
     for name in names or PARTS:
         print(f"\n{name}: {PARTS[name].__doc__}", flush=True)
         PARTS[name](sessions, metadata)

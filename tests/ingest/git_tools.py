@@ -106,6 +106,12 @@ def load(output):
     return {commit["sha"]: commit for commit in commits}
 
 
+def without_reflog(output):
+    """The bytes of the file as they are where the repository has no reflog."""
+    commits, mark, _ = output.read_bytes().partition(b'],"reflog":[\n')
+    return commits + b"]}\n" if mark else commits
+
+
 def files(commit):
     return {file["path"]: file for file in commit["files"]}
 

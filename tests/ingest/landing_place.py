@@ -21,6 +21,7 @@ TABLES = {
     "session_lines": "* exclude (run_id, loaded_at)",
     "commits": "* exclude (run_id, loaded_at)",
     "commit_files": "* exclude (run_id, loaded_at)",
+    "reflog": "* exclude (run_id, loaded_at)",
     "parse_errors": "* exclude (run_id, loaded_at)",
     "redactions": "* exclude (run_id, loaded_at)",
     "labels": "* exclude (run_id, loaded_at)",
@@ -81,10 +82,17 @@ def archive(
     return entry
 
 
-def write_history(data: DataDir, commits: Sequence[dict[str, object]], project_id: str = "one") -> None:
+def write_history(
+    data: DataDir,
+    commits: Sequence[dict[str, object]],
+    project_id: str = "one",
+    *,
+    reflog: Sequence[dict[str, object]] = (),
+) -> None:
     path = data.git_metadata(project_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('{"commits":[\n' + ",\n".join(map(json.dumps, commits)) + "\n]}\n")
+    moves = '\n],"reflog":[\n' + ",\n".join(map(json.dumps, reflog)) if reflog else ""
+    path.write_text('{"commits":[\n' + ",\n".join(map(json.dumps, commits)) + moves + "\n]}\n")
 
 
 def write_labels(data: DataDir, project_id: str = "one") -> None:

@@ -26,6 +26,7 @@ COMMANDS = {
     "low-confidence",
     "summary",
     "taxonomy",
+    "hooks",
 }
 
 

@@ -6,15 +6,18 @@ import csv
 import json
 
 import pytest
+import yaml
 
 from ingest.errors import IngestError
 from ingest.instrumentation import (
     AI_ATTRIBUTION,
+    SESSION_LINE,
     SESSION_TRAILERS,
     instrumentation_tier,
     session_ids,
     session_trailer_keys,
 )
+from ingest.paths import PRODUCT_ROOT
 
 KEYS = session_trailer_keys()
 
@@ -40,11 +43,24 @@ def test_session_ids_are_found_in_the_whole_message():
         "see Claude-Session: in the docs",
         "Claude-Session:",
         "- Claude-Session: x",
+        "- Claude-Session: 1",
+        "Session-Id: is now a trailer",
+        "Session-Id:\n1",
         "",
     ],
 )
 def test_what_only_speaks_of_a_trailer_is_none(message):
     assert session_ids(message, KEYS) == []
+
+
+def test_leading_blanks_and_an_equals_sign():
+    message = "fix\n\n  Claude-Session=01-a (cloud)\n\tsession-id : b-2\n"
+    assert session_ids(message, KEYS) == ["01-a", "b-2"]
+
+
+def test_sql_reads_the_ids_by_the_same_rule():
+    project = yaml.safe_load((PRODUCT_ROOT / "dbt_project.yml").read_text())
+    assert project["vars"]["session_trailer_line"] == SESSION_LINE
 
 
 def test_the_label_of_the_evaluation_data_is_no_evidence():

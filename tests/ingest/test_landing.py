@@ -241,7 +241,8 @@ def test_a_deleted_database_gives_the_same_rows(data: DataDir) -> None:
     runs(data, "2026-01", [{"step": "land"}])
     run(data)
     archive(data, "a.jsonl", lines({"n": 1}, {"t": token()}) + b"broken\n" + lines({"n": 4}))
-    write_history(data, [commit("a1", message=f"key {token()}"), commit("b2")])
+    moved = {"ref": "HEAD", "entry_index": 1, "commit_sha": "b2" * 20}
+    write_history(data, [commit("a1", message=f"key {token()}"), commit("b2")], reflog=[moved])
     runs(data, "2026-01", [{"step": "land"}, {"step": "git"}])
     run(data, "run-2")
     rows = content(data)

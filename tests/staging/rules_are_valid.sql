@@ -10,6 +10,7 @@ with patterns as (
         'test_result_rules',
         'directive_rules',
         'reaction_rules',
+        'file_change_rules',
     ] %}
         select
             '{{ seed }}' as seed,
@@ -22,6 +23,15 @@ with patterns as (
             union all
         {% endif %}
     {% endfor %}
+
+    union all
+
+    select
+        'file_change_rules' as seed,
+        unless_pattern as pattern
+
+    from {{ ref('file_change_rules') }}
+    where unless_pattern is not null
 
 ),
 
@@ -81,6 +91,16 @@ failures as (
 
     from {{ ref('action_rules') }}
     where coalesce(tool_name, program, pattern) is null or (tool_name is not null and program is not null)
+
+    union all
+
+    select
+        'a method that the way of naming files can have' as expectation,
+        'file_change_rules' as seed,
+        cast(priority as {{ dbt.type_string() }}) as subject
+
+    from {{ ref('file_change_rules') }}
+    where (paths = 'patch') != (change_method = 'patch') or (paths = 'last' and change_method != 'command')
 
     union all
 

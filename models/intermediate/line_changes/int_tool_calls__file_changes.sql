@@ -39,7 +39,9 @@ changes as (
         null as old_path,
         touch_rules.touch_kind as change_kind,
         case
-            when calls.tool_name like 'Notebook%' then 'notebook' when touch_rules.touch_kind = 'written' then 'write' else 'edit'
+            when calls.tool_name like 'Notebook%' then 'notebook'
+            when touch_rules.touch_kind = 'written' then 'write'
+            else 'edit'
         end as change_method
 
     from calls

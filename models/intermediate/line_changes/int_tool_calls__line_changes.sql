@@ -130,6 +130,18 @@ texts as (
 
 ),
 
+named_patch_lines as (
+
+    select
+        *,
+        {{ patched_path('element') }} as patched_path,
+        {{ matches('element', pattern_literal('patch_headers')) }} as is_header
+
+    from {{ explode('heredocs', 'text_lines') }}
+    where change_method = 'patch' and element_index <= {{ var('changed_lines_per_call') }}
+
+),
+
 -- of a patch for several files, the lines below the name of this one
 heredoc_patch_lines as (
 
@@ -137,15 +149,14 @@ heredoc_patch_lines as (
         {{ change }},
         named_path,
         element,
-        max_by({{ patched_path('element') }}, case when {{ patched_path('element') }} is not null then element_index end)
-            over (
-                partition by file_id, line_number, block_index, command_index, named_path
-                order by element_index
-                rows between unbounded preceding and current row
-            ) as patched_path
+        is_header,
+        max_by(patched_path, case when patched_path is not null then element_index end) over (
+            partition by file_id, line_number, block_index, command_index, named_path
+            order by element_index
+            rows between unbounded preceding and current row
+        ) as patched_path_above
 
-    from {{ explode('heredocs', 'text_lines') }}
-    where change_method = 'patch' and element_index <= {{ var('changed_lines_per_call') }}
+    from named_patch_lines
 
 ),
 
@@ -169,7 +180,7 @@ text_lines as (
         false as is_last
 
     from heredoc_patch_lines
-    where named_path = patched_path and {{ patched_path('element') }} is null
+    where named_path = patched_path_above and not is_header
 
 ),
 
@@ -178,7 +189,7 @@ weighted as (
     select
         {{ change }},
         weight = 0 as is_stated,
-        case when weight != 0 then weight when left(line, 1) = '+' then 1 when left(line, 1) = '-' then -1 end as weight,
+        case when weight != 0 then weight when line like '+%' then 1 when line like '-%' then -1 end as weight,
         case
             when weight = 0 then substr(line, 2)
             -- as the lines of a cell stand in the file of a notebook

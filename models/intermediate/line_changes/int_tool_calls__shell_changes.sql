@@ -195,7 +195,8 @@ changes as (
         ruled_kind as change_kind,
         change_method,
         case
-            when is_directory then target || '/' || {{ replaced(comparable_path('word'), "'^.*/'", "''") }}
+            when is_directory
+                then {{ comparable_path('target') }} || '/' || {{ replaced(comparable_path('word'), "'^.*/'", "''") }}
             else target
         end as named_path,
         word as old

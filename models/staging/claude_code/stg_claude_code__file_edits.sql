@@ -12,10 +12,14 @@ inputs as (
         {{ json_values('tool_input', [
             '$.file_path', '$.notebook_path', '$.old_string', '$.new_string', '$.content', '$.new_source'
         ], guard='json_valid(tool_input)') }} as fields,
-        case when tool_input like '%"edits"%' then {{ json_joined('tool_input', '$.edits[*].old_string', 'chr(10)') }} end
-            as old_strings,
-        case when tool_input like '%"edits"%' then {{ json_joined('tool_input', '$.edits[*].new_string', 'chr(10)') }} end
-            as new_strings
+        case
+            when json_valid(tool_input) and tool_input like '%"edits"%'
+                then {{ json_joined('tool_input', '$.edits[*].old_string', 'chr(10)') }}
+        end as old_strings,
+        case
+            when json_valid(tool_input) and tool_input like '%"edits"%'
+                then {{ json_joined('tool_input', '$.edits[*].new_string', 'chr(10)') }}
+        end as new_strings
 
     from source
 

@@ -82,10 +82,12 @@ renamed as (
         end as content_hash,
         -- of a hunk, the unchanged lines around it are of no use
         case
-            when hunks like '[{"%'
+            when hunks like '[{"%' and json_valid(hunks)
                 then {{ replaced(json_joined('hunks', '$[*].lines[*]', 'chr(10)'), "'(?m:^ .*\\n?)'", "''") }}
         end as patch,
-        case when hunks not like '[{"%' and written_content is not null then original_file end as replaced_content,
+        case
+            when written_content is not null and coalesce(hunks, '') not like '[{"%' then original_file
+        end as replaced_content,
 
         -- numbers
         try_cast(total_duration_ms as bigint) as total_duration_ms,
