@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -19,6 +20,8 @@ from ingest.paths import DataDir
 
 # Candidates of the same commit that a candidate is compared with, the best ones.
 COMPARED_RIVALS = 5
+# The direction of a kind whose absence says nothing against a link.
+AGAINST = "against"
 # Below this two sums of contributions are the same (scores are rounded to six digits).
 SAME = 1e-6
 
@@ -158,10 +161,13 @@ def opened_marts(data: DataDir) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-    """The rows of a query by column name."""
+    """The rows of a query by column name; decimals as floats."""
     result = connection.execute(sql, list(parameters))
     names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return [
+        {name: float(value) if isinstance(value, Decimal) else value for name, value in zip(names, row, strict=True)}
+        for row in result.fetchall()
+    ]
 
 
 def read_links(
@@ -189,14 +195,18 @@ def read_links(
 
 
 def explain_links(
-    connection: duckdb.DuckDBPyConnection, links: Sequence[Link], *, with_lines: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    links: Sequence[Link],
+    *,
+    with_lines: bool = False,
+    with_rivals: bool = True,
 ) -> list[Explained]:
     """Each link with its evidence, in the given order; `with_lines` reads the text of the log lines too."""
     evidence = _evidence(connection, links)
     if with_lines:
         evidence = _with_lines(connection, evidence)
     kinds = _kinds(connection)
-    rivals = _rivals(connection, links)
+    rivals = _rivals(connection, links) if with_rivals else {}
     return [
         Explained(
             link=link,
@@ -272,15 +282,16 @@ def _with_lines(
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection) -> list[Kind]:
-    """All kinds of evidence; none where their seed is not built."""
+    """All kinds of evidence that may speak for a link; none where their seed is not built."""
     try:
-        rows = rows_of(
-            connection,
-            "select evidence_kind, evidence_class, description from reference.evidence_kinds order by evidence_kind",
-        )
-    except (duckdb.CatalogException, duckdb.BinderException):
+        rows = rows_of(connection, "select * from reference.evidence_kinds order by evidence_kind")
+    except duckdb.CatalogException:
         return []
-    return [Kind(**row) for row in rows]
+    return [
+        Kind(row["evidence_kind"], row.get("evidence_class"), row.get("description"))
+        for row in rows
+        if row.get("direction") != AGAINST
+    ]
 
 
 def _rivals(connection: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> dict[Pair, list[Rival]]:
@@ -288,8 +299,8 @@ def _rivals(connection: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> dic
     rows = connection.execute(
         f"""
         select
-            link.project_id, link.session_id, link.commit_sha, link.confidence, link.link_rank, found.evidence_kind,
-            sum(found.contribution) as contribution
+            link.project_id, link.session_id, link.commit_sha, cast(link.confidence as double), link.link_rank,
+            found.evidence_kind, cast(sum(found.contribution) as double) as contribution
         from (select distinct project_id, commit_sha from ({_GIVEN})) as given
         inner join main.correlations as link
             on given.project_id = link.project_id and given.commit_sha = link.commit_sha

@@ -14,6 +14,8 @@ LINE_CELLS = 400
 SHOWN_FILES = 10
 SHOWN_EVIDENCE = 12
 SHOWN_RIVALS = 2
+# A shorter text may stand anywhere in a line.
+DETAIL_LENGTH = 8
 # Where the telling part of a log line begins, when what matched does not stand in it word for word.
 LINE_STARTS = ('"message":', '"toolUseResult":', '"content":')
 
@@ -127,7 +129,8 @@ def evidence_place(item: Evidence) -> str:
 
 def telling_part(line: str, detail: str | None, cells: int = LINE_CELLS) -> str:
     """The part of a log line that shows the match, cut: around `detail`, else from the message on."""
-    begin = line.find(detail) - cells // 4 if detail and detail in line else -1
+    is_telling = detail is not None and len(detail) >= DETAIL_LENGTH and detail in line
+    begin = line.find(detail) - cells // 4 if detail and is_telling else -1
     if begin < 0:
         begin = next((index for start in LINE_STARTS if (index := line.find(start)) > 0), 0)
     begin = max(begin, 0)

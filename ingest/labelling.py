@@ -258,7 +258,7 @@ def _questions(
                 for link in of_commit[explained.link.commit_sha]
             },
         )
-        for explained in explain_links(connection, asked, with_lines=with_lines)
+        for explained in explain_links(connection, asked, with_lines=with_lines, with_rivals=False)
     ]
 
 

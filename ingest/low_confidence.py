@@ -37,7 +37,7 @@ def write_low_confidence(data: DataDir, *, lowest: float = LOWEST, highest: floa
         )
     with opened_marts(data) as connection:
         links = read_links(connection, "link.confidence >= ? and link.confidence < ?", [lowest, highest])
-        explained = explain_links(connection, links)
+        explained = explain_links(connection, links, with_rivals=False)
     counts: dict[str, int] = {}
     labels = {project_id: labelled_pairs(data, project_id) for project_id in {link.project_id for link in links}}
     lines, labelled = [], 0

@@ -33,7 +33,7 @@ TABLES = {
     "main.correlation_evidence": "project_id varchar, session_id varchar, commit_sha varchar, evidence_kind varchar, "
     "evidence_class varchar, strength double, weight double, contribution double, detail varchar, path varchar, "
     "file_id varchar, session_path varchar, line_number integer, found_at timestamp",
-    "reference.evidence_kinds": "evidence_kind varchar, evidence_class varchar, description varchar",
+    "reference.evidence_kinds": "evidence_kind varchar, evidence_class varchar, direction varchar, description varchar",
     "reference.evidence_weights": "fold varchar, evidence_kind varchar, weight double, fitted_on varchar, "
     "weights_version varchar",
 }
@@ -209,8 +209,12 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
         connection,
         "reference.evidence_kinds",
         [
-            {"evidence_kind": kind, "evidence_class": group, "description": f"What {kind} is."}
-            for kind, group in (*KINDS, ("trailer", "identity"))
+            {"evidence_kind": kind, "evidence_class": group, "direction": way, "description": f"What {kind} is."}
+            for kind, group, way in (
+                *((kind, group, "for") for kind, group in KINDS),
+                ("trailer", "identity", "for"),
+                ("branch", "context", "against"),
+            )
         ],
     )
     weight = {"fold": "all", "evidence_kind": "lines", "weight": 1.2, "fitted_on": "x", "weights_version": "1.2.0"}

@@ -213,6 +213,24 @@ def test_without_the_seed_of_kinds_nothing_is_called_missing(marts: DataDir) -> 
     assert commit(marts).candidates[0].missing == []
 
 
+def test_numbers_may_be_decimals(built: Shell) -> None:
+    change(
+        DataDir(built.data),
+        *(
+            f"alter table main.{table} alter column {column} type decimal(18, 6)"
+            for table, columns in (
+                ("correlations", ("confidence", "score")),
+                ("correlation_evidence", ("strength", "weight", "contribution")),
+                ("commits", ("link_confidence",)),
+            )
+            for column in columns
+        ),
+    )
+    assert "confidence 0.97 (high), accepted" in built.run("explain", ONE).stdout
+    assert built.json("explain", ONE)["candidates"][1]["rivals"][0]["more"][0]["theirs"] == 2.5
+    assert built.json("low-confidence")["links"] == {"one": 2}
+
+
 def test_a_database_that_is_open_elsewhere_is_named(marts: DataDir) -> None:
     holder = subprocess.Popen(
         [
@@ -385,4 +403,5 @@ def test_the_telling_part_of_a_line() -> None:
     assert telling_part(line, None, 40).startswith('…"message":{"content":"aaa')
     assert telling_part("no json at all", "x", 40) == "no json at all"
     assert telling_part("", None) == ""
+    assert telling_part(line, "p", 40).startswith('…"message":')  # a short text stands anywhere
     assert len(telling_part(line, "the match", 60)) <= 61
