@@ -132,6 +132,9 @@ def label_command(
     with labels_held(data, project_id):
         try:
             ask_questions(data, sample, _typed, labelled_by=labelled_by, answers=answers)
+        except KeyboardInterrupt:
+            click.echo()  # the terminal stands behind the prompt
+            raise
         finally:
             show_answers(sample, answers)
 
