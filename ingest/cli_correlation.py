@@ -12,14 +12,8 @@ from ingest.cli_output import print_json
 from ingest.explain import BEST, CommitExplained, explain
 from ingest.explain_output import show_commit, show_session
 from ingest.label_output import ask_questions, show_answers, show_sample
-from ingest.labelling import (
-    DEFAULT_SEED,
-    DEFAULT_SET,
-    SIZES,
-    labeller,
-    labels_held,
-    take_sample,
-)
+from ingest.labelling import DEFAULT_SEED, DEFAULT_SET, SIZES, take_sample
+from ingest.link_labels import labeller, labels_held
 from ingest.low_confidence import HIGHEST, LOWEST, write_low_confidence
 from ingest.paths import DataDir
 from ingest.terminal import many, show_line
@@ -131,7 +125,7 @@ def label_command(
     show_sample(sample)
     with labels_held(data, project_id):
         try:
-            ask_questions(data, sample, _typed, labelled_by=labelled_by, answers=answers)
+            ask_questions(sample, _typed, labelled_by=labelled_by, answers=answers)
         except KeyboardInterrupt:
             click.echo()  # the terminal stands behind the prompt
             raise

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import duckdb
 
-from ingest.correlations import Explained, Link, explain_links, opened_marts, read_links, rows_of
+from ingest.correlation_evidence import Explained, explain_links
+from ingest.correlations import Link, opened_marts, read_links, rows_of
 from ingest.errors import IngestError
 from ingest.paths import DataDir
 from ingest.registry import get_project

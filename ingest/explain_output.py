@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ingest.correlations import Evidence, Explained, Link, Rival
+from ingest.correlation_evidence import Evidence, Explained, Rival
+from ingest.correlations import Link
 from ingest.explain import ChangedFile, CommitExplained, SessionExplained
 from ingest.terminal import many, number, show_heading, show_line, visible
 
@@ -112,11 +113,19 @@ def show_candidate(found: Explained, title: str, *, whole: bool = False) -> None
         show_evidence("for", found.supporting, whole=whole)
     else:
         show_line("    for: nothing", "yellow")
-    show_evidence("against, or says nothing", found.opposing, whole=whole)
-    if found.missing:
-        show_line(f"    missing: {', '.join(visible(kind.evidence_kind) for kind in found.missing)}", "dim")
+    show_evidence("against, or says nothing", [item for item in found.opposing if item.strength], whole=whole)
+    show_missing(found)
     for rival in found.rivals if whole else found.rivals[:SHOWN_RIVALS]:
         show_line(f"    {_rival(rival)}", "dim")
+
+
+def show_missing(found: Explained) -> None:
+    """The kinds of evidence that could speak for the link, and of which there is nothing."""
+    kinds = {kind.evidence_kind for kind in found.missing}
+    # Nothing of what would speak against it is not missing.
+    kinds |= {item.evidence_kind for item in found.opposing if not item.strength and (item.weight or 0) >= 0}
+    if kinds:
+        show_line(f"    missing: {', '.join(visible(kind) for kind in sorted(kinds))}", "dim")
 
 
 def evidence_place(item: Evidence) -> str:

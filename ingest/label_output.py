@@ -9,7 +9,8 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 
-from ingest.correlations import Explained, Link
+from ingest.correlation_evidence import Explained
+from ingest.correlations import Link
 from ingest.errors import IngestError
 from ingest.explain_output import (
     TEXT_CELLS,
@@ -18,9 +19,10 @@ from ingest.explain_output import (
     show_commit_head,
     show_evidence,
     show_files,
+    show_missing,
 )
-from ingest.labelling import NO, UNDECIDED, YES, Question, Sample, candidate_named, save_answer
-from ingest.paths import DataDir
+from ingest.labelling import Question, Sample, candidate_named, save_answer
+from ingest.link_labels import NO, UNDECIDED, YES
 from ingest.terminal import many, number, show_heading, show_line, show_table, visible
 
 CHOICES = "yes / no / another / don't know / skip / quit"
@@ -53,7 +55,7 @@ def show_sample(sample: Sample) -> None:
     show_line(f"{many(len(sample.questions), 'link')} to judge, for {sample.path}")
 
 
-def ask_questions(data: DataDir, sample: Sample, ask: Ask, *, labelled_by: str, answers: Counter[str]) -> None:
+def ask_questions(sample: Sample, ask: Ask, *, labelled_by: str, answers: Counter[str]) -> None:
     """Ask one question after the other; each answer is in the truth file before the next is asked.
 
     `answers` counts them as they come, for whoever is interrupted. Raises IngestError where the disk refuses.
@@ -80,9 +82,8 @@ def ask_questions(data: DataDir, sample: Sample, ask: Ask, *, labelled_by: str, 
                     continue
                 answered.add(other.pair)
             label = NO if other else word
-            save_answer(
-                data, sample, question, label, labelled_by=labelled_by, other=other.session_id if other else None
-            )
+            named = other.session_id if other else None
+            save_answer(sample, question, label, labelled_by=labelled_by, other=named)
             answers[word] += 1
             break
 
@@ -149,6 +150,6 @@ def _show_pair(pair: Explained) -> None:
     facts = pair_facts(link, with_verdict=False)
     if facts:
         show_line(f"  {', '.join(facts)}")
-    show_evidence("evidence", [*pair.supporting, *pair.opposing], with_verdict=False)
-    if pair.missing:
-        show_line(f"    missing: {', '.join(visible(kind.evidence_kind) for kind in pair.missing)}", "dim")
+    items = [item for item in (*pair.supporting, *pair.opposing) if item.strength]
+    show_evidence("evidence", items, with_verdict=False)
+    show_missing(pair)

@@ -6,36 +6,31 @@ The sample depends on the marts and the seed only: taken again it is the same, a
 from __future__ import annotations
 
 import hashlib
-import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingest.correlations import Explained, Link, explain_links, opened_marts, read_links, rows_of
+from ingest.correlation_evidence import Explained, explain_links
+from ingest.correlations import Link, opened_marts, read_links, rows_of
 from ingest.errors import IngestError
 from ingest.explain import CommitExplained, read_commit
-from ingest.files import exclusive_lock, printable, write_atomically
-from ingest.label_files import COLUMNS, LabelFile, is_id, read_label_file, write_label_file
-from ingest.landing_labels import LABEL_LOCK, SET_NAME, label_path
+from ingest.files import printable
+from ingest.label_files import is_id
+from ingest.landing_labels import SET_NAME, label_path
+from ingest.link_labels import KIND, UNDECIDED, YES, SessionCommit, labelled_pairs, put_labels
 from ingest.paths import DataDir
 from ingest.registry import EXCLUDED, get_project
 from ingest.runlog import now
-from ingest.sync import load_redactor
 from ingest.terminal import visible
 
-KIND = "session_commit"
 # Pairs that are asked about per band of confidence and method. Most pairs are in band `none`, and few of them are news.
 SIZES: Mapping[str, int] = {"high": 8, "medium": 8, "low": 8, "none": 4}
 DEFAULT_SET = "people"
 DEFAULT_SEED = 1
 NO_METHOD = "none"
-YES, NO, UNDECIDED = "linked", "not_linked", "unclear"
-
-SessionCommit = tuple[str, str]  # session_id, commit_sha
 
 
 @dataclass(frozen=True)
@@ -129,36 +124,7 @@ def take_sample(
         )
 
 
-def labelled_pairs(data: DataDir, project_id: str, label_set: str | None = None) -> dict[SessionCommit, str]:
-    """The label of each pair in the project's truth files; an undecided one counts in `label_set` only.
-
-    Raises IngestError where the file of that set cannot be read; of others, the landing tells.
-    """
-    own = None if label_set is None else label_path(data, project_id, KIND, label_set)
-    found: dict[SessionCommit, str] = {}
-    for path in sorted(data.validation(project_id).glob(f"{KIND}.*.csv")):
-        try:
-            read = _read(path)
-        except IngestError:
-            if path == own:
-                raise
-            continue
-        for label in read.labels:
-            if label.session_id and label.commit_sha and (label.label or path == own):
-                found[label.session_id, label.commit_sha] = label.label or UNDECIDED
-    return found
-
-
-@contextmanager
-def labels_held(data: DataDir, project_id: str) -> Iterator[None]:
-    """Keep other commands from writing the project's labels; an IngestError where one does."""
-    with exclusive_lock(data.validation(project_id), LABEL_LOCK):
-        yield
-
-
-def save_answer(
-    data: DataDir, sample: Sample, question: Question, label: str, *, labelled_by: str, other: str | None = None
-) -> None:
+def save_answer(sample: Sample, question: Question, label: str, *, labelled_by: str, other: str | None = None) -> None:
     """Write one answer into the truth file at once; a second one on the same pair takes the place of the first.
 
     `other` is the session that wrote the commit in the place of this one. Raises IngestError where the disk refuses.
@@ -166,25 +132,23 @@ def save_answer(
     link = question.pair.link
     answers = [(link, label)]
     answers += [(item, YES) for item in question.others if item.session_id == other]
-    path = Path(sample.path)
-    rows = _read(path).rows if path.exists() else []
+    labels = []
     for judged, word in answers:
-        pair = (judged.session_id, judged.commit_sha)
         state = question.states.get(judged.session_id, {})
         if judged is not link:
             state = {**state, "instead_of": link.session_id}
-        values = {
-            "session_id": judged.session_id,
-            "commit_sha": judged.commit_sha,
-            "label": word,
-            "is_sure": "0" if word == UNDECIDED else "1",
-            "labelled_by": labelled_by,
-            "labelled_at": f"{now():%Y-%m-%dT%H:%M:%SZ}",
-            "note": "; ".join(f"{name}={value}" for name, value in {**_verdict(judged), **state}.items()),
-        }
-        rows = [row for row in rows if _pair_of(row) != pair]
-        rows.append([values.get(column, "") for column in COLUMNS])
-    write_atomically(path, write_label_file(rows))
+        labels.append(
+            {
+                "session_id": judged.session_id,
+                "commit_sha": judged.commit_sha,
+                "label": word,
+                "is_sure": "0" if word == UNDECIDED else "1",
+                "labelled_by": labelled_by,
+                "labelled_at": f"{now():%Y-%m-%dT%H:%M:%SZ}",
+                "note": "; ".join(f"{name}={value}" for name, value in {**_verdict(judged), **state}.items()),
+            }
+        )
+    put_labels(Path(sample.path), labels)
 
 
 def candidate_named(question: Question, typed: str) -> Link:
@@ -198,21 +162,6 @@ def candidate_named(question: Question, typed: str) -> Link:
     if len(fitting) > 1:
         raise IngestError(f"{visible(typed, 60)!r} fits {len(fitting)} candidates: give more characters.")
     return fitting[0]
-
-
-def labeller(data: DataDir, given: str | None) -> str:
-    """Who labels: the given name, else git's user.name; without secrets. Raises IngestError where there is neither."""
-    name = given
-    if name is None:
-        try:
-            done = subprocess.run(["git", "config", "user.name"], capture_output=True, check=False)
-            name = done.stdout.decode("utf-8", "replace")
-        except OSError:
-            name = ""
-    name = visible(name, 100)
-    if not name:
-        raise IngestError("Nobody knows who labels: give your name with --by, or set git's user.name.")
-    return load_redactor(data).redact_text(printable(name))
 
 
 def _strata(connection: duckdb.DuckDBPyConnection, project_id: str) -> dict[tuple[str, str], list[SessionCommit]]:
@@ -309,19 +258,3 @@ def _refuse_unknown(what: str, given: Collection[str], known: Collection[str]) -
 
 def _draw(seed: int, pair: SessionCommit) -> str:
     return hashlib.md5(f"{seed} {pair[0]} {pair[1]}".encode(), usedforsecurity=False).hexdigest()
-
-
-def _read(path: Path) -> LabelFile:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise IngestError(f"{path} cannot be read ({error.strerror}): change its permissions.") from error
-    return read_label_file(content, KIND, str(path))
-
-
-def _pair_of(row: Sequence[str]) -> SessionCommit | None:
-    """The pair of a row of a truth file; None for a row that cannot be used."""
-    if len(row) != len(COLUMNS):
-        return None
-    values = dict(zip(COLUMNS, row, strict=True))
-    return (values["session_id"], values["commit_sha"].lower())

@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from ingest.correlations import Evidence, Explained, explain_links, opened_marts, read_links
+from ingest.correlation_evidence import Evidence, Explained, explain_links
+from ingest.correlations import opened_marts, read_links
 from ingest.errors import IngestError
 from ingest.files import write_atomically
-from ingest.labelling import labelled_pairs
+from ingest.link_labels import labelled_pairs
 from ingest.paths import DataDir
 
 # Links are in doubt from the first confidence on and below the second.

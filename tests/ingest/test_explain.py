@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ingest.correlations import Explained
+from ingest.correlation_evidence import Explained
 from ingest.database import opened
 from ingest.errors import IngestError
 from ingest.explain import CommitExplained, SessionExplained, explain

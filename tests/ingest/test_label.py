@@ -15,8 +15,9 @@ from ingest.database import opened
 from ingest.errors import IngestError
 from ingest.files import exclusive_lock
 from ingest.label_output import ask_questions, meaning
-from ingest.labelling import Sample, labelled_pairs, labeller, save_answer, take_sample
+from ingest.labelling import Sample, save_answer, take_sample
 from ingest.landing_labels import LABEL_LOCK
+from ingest.link_labels import labelled_pairs, labeller
 from ingest.low_confidence import write_low_confidence
 from ingest.paths import DataDir
 from ingest.registry import save_projects, set_status
@@ -49,10 +50,10 @@ def typing(*answers: str | None) -> Iterator[str | None]:
         yield None
 
 
-def answer(data: DataDir, sample: Sample, *answers: str | None) -> Counter[str]:
+def answer(sample: Sample, *answers: str | None) -> Counter[str]:
     typed = typing(*answers)
     counted: Counter[str] = Counter()
-    ask_questions(data, sample, lambda prompt: next(typed), labelled_by="Ada", answers=counted)
+    ask_questions(sample, lambda prompt: next(typed), labelled_by="Ada", answers=counted)
     return counted
 
 
@@ -105,7 +106,7 @@ def test_a_larger_sample_contains_the_smaller_one(marts: DataDir) -> None:
 def test_answers_become_labels_at_once(marts: DataDir) -> None:
     sample = take_sample(marts, "one")
     assert set(asked(sample)) == PAIRS
-    counts = answer(marts, sample, "maybe", "", "y", "N", "don’t know", "y")
+    counts = answer(sample, "maybe", "", "y", "N", "don’t know", "y")
     assert counts == {"linked": 1, "not_linked": 1, "unclear": 1}
     assert [labels(marts)[pair] for pair in asked(sample)] == ["linked", "not_linked", "unclear"]
     assert [row["is_sure"] for row in rows(marts)] == ["1", "1", "0"]
@@ -115,7 +116,7 @@ def test_answers_become_labels_at_once(marts: DataDir) -> None:
 
 def test_a_label_says_who_when_and_of_which_state(marts: DataDir) -> None:
     sample = take_sample(marts, "one", methods=["announced"])
-    answer(marts, sample, "yes")
+    answer(sample, "yes")
     (row,) = rows(marts)
     assert (row["session_id"], row["commit_sha"], row["labelled_by"]) == (FIRST, ONE, "Ada")
     assert row["labelled_at"].endswith("Z") and len(row["labelled_at"]) == 20
@@ -145,23 +146,23 @@ def test_a_label_says_who_when_and_of_which_state(marts: DataDir) -> None:
 def test_what_is_labelled_is_not_asked_again_and_what_is_skipped_is(marts: DataDir) -> None:
     sample = take_sample(marts, "one")
     first, second, third = asked(sample)
-    assert answer(marts, sample, "s", "y", "q") == {"linked": 1}
+    assert answer(sample, "s", "y", "q") == {"linked": 1}
     assert asked(take_sample(marts, "one")) == [first, third]
     assert sum(item.labelled for item in take_sample(marts, "one").strata) == 1
-    assert answer(marts, take_sample(marts, "one"), "d", "d") == {"unclear": 2}
+    assert answer(take_sample(marts, "one"), "d", "d") == {"unclear": 2}
     assert asked(take_sample(marts, "one")) == []
     assert labels(marts)[second] == "linked"
 
 
 def test_an_undecided_label_of_another_set_is_asked_about(marts: DataDir) -> None:
-    answer(marts, take_sample(marts, "one"), "d", "y", "d")
+    answer(take_sample(marts, "one"), "d", "y", "d")
     assert len(asked(take_sample(marts, "one", label_set="second-reader"))) == 2
 
 
 def test_another_session_wrote_it(marts: DataDir) -> None:
     change(marts, f"delete from main.correlations where commit_sha = '{TWO}'")
     sample = take_sample(marts, "one", methods=["files"])
-    counts = answer(marts, sample, "a", "nobody", "1111", "", "another", "11111111-a")
+    counts = answer(sample, "a", "nobody", "1111", "", "another", "11111111-a")
     assert counts == {"another": 1}
     assert labels(marts) == {(SECOND, ONE): "not_linked", (FIRST, ONE): "linked"}
     instead = next(row for row in rows(marts) if row["session_id"] == FIRST)["note"]
@@ -174,18 +175,18 @@ def test_a_pair_that_was_named_is_not_asked_about_in_the_same_sitting(marts: Dat
     sample = take_sample(marts, "one")
     assert asked(sample)[0] in PAIRS and len(asked(sample)) == 2
     other = asked(sample)[1][0]
-    assert answer(marts, sample, "a", other, "n") == {"another": 1}
+    assert answer(sample, "a", other, "n") == {"another": 1}
     assert labels(marts)[asked(sample)[1]] == "linked"
 
 
 def test_another_needs_another_candidate(marts: DataDir, capsys: pytest.CaptureFixture[str]) -> None:
     change(marts, f"delete from main.correlations where commit_sha = '{ONE}'")
-    assert answer(marts, take_sample(marts, "one"), "a", "n") == {"not_linked": 1}
+    assert answer(take_sample(marts, "one"), "a", "n") == {"not_linked": 1}
     assert "no other candidate" in capsys.readouterr().out
 
 
 def test_the_end_of_the_input_ends_it(marts: DataDir) -> None:
-    assert answer(marts, take_sample(marts, "one"), "y", "a") == {"linked": 1}
+    assert answer(take_sample(marts, "one"), "y", "a") == {"linked": 1}
     assert len(rows(marts)) == 1
 
 
@@ -195,7 +196,7 @@ def test_a_later_answer_takes_the_place_of_an_earlier_one(marts: DataDir) -> Non
     path.parent.mkdir(parents=True)
     path.write_text(f"sha,session_id,label,reader,extra\n{ONE.upper()},{FIRST},unclear,Bea,x\n{TWO},x y,linked,Bea,\n")
     question = next(item for item in sample.questions if item.pair.link.session_id == FIRST)
-    save_answer(marts, sample, question, "linked", labelled_by="Ada")
+    save_answer(sample, question, "linked", labelled_by="Ada")
     assert [(row["session_id"], row["label"], row["labelled_by"]) for row in rows(marts)] == [
         ("x y", "linked", "Bea"),  # a row that cannot be used stays for the landing to name
         (FIRST, "linked", "Ada"),
@@ -204,7 +205,7 @@ def test_a_later_answer_takes_the_place_of_an_earlier_one(marts: DataDir) -> Non
 
 def test_the_file_can_be_imported_and_landed(built: Shell) -> None:
     place = DataDir(built.data)
-    answer(place, take_sample(place, "one"), "y", "n", "d")
+    answer(take_sample(place, "one"), "y", "n", "d")
     path = place.validation("one") / "session_commit.people.csv"
     before = path.read_text()
     done = built.json("import-labels", "--project", "one", "--kind", "session_commit", "--set", "copy", str(path))
@@ -232,7 +233,7 @@ def test_odd_ids_are_left_out_or_kept_whole(marts: DataDir) -> None:
     assert sample.unusable == 2
     odd = take_sample(marts, "one", sizes={"low": 0, "high": 0})
     assert {pair[0] for pair in asked(odd)} == {'quote",x', "é\u202ex"}
-    answer(marts, odd, "y", "y")
+    answer(odd, "y", "y")
     assert set(labelled_pairs(marts, "one")) == {('quote",x', TWO), ("é\u202ex", TWO)}
 
 
@@ -249,7 +250,7 @@ def test_a_session_with_a_thousand_candidates(marts: DataDir, capsys: pytest.Cap
         )
     sample = take_sample(marts, "one", methods=["files"])
     assert (len(sample.questions), max(len(item.others) for item in sample.questions)) == (8, 999)
-    answer(marts, sample, "a", "s1", "y")
+    answer(sample, "a", "s1", "y")
     assert "and 979 more" in capsys.readouterr().out
 
 
@@ -415,7 +416,7 @@ def test_nothing_foreign_moves_the_cursor(built: Shell) -> None:
 
 
 def test_links_in_doubt_become_one_line_each(marts: DataDir) -> None:
-    answer(marts, take_sample(marts, "one"), "n", "n", "n")
+    answer(take_sample(marts, "one"), "n", "n", "n")
     done = write_low_confidence(marts, lowest=0.2, highest=0.97)
     assert (done.links, done.labelled, done.path) == ({"one": 2}, 2, str(marts.low_confidence))
     lines = [json.loads(line) for line in marts.low_confidence.read_text().splitlines()]
@@ -446,7 +447,7 @@ def test_links_in_doubt_of_last_time_are_replaced(built: Shell) -> None:
     assert built.json("low-confidence", "--from", "0.9", "--to", "1")["links"] == {"one": 1}
     assert "0 links in" in built.run("low-confidence", "--from", "0", "--to", "0.1").stdout
     assert place.low_confidence.read_bytes() == b""
-    answer(place, take_sample(place, "one"), "n", "n", "n")
+    answer(take_sample(place, "one"), "n", "n", "n")
     assert "2 links of them labelled by people" in built.run("low-confidence").stdout
     for bounds in (("0.5", "0.5"), ("0.8", "0.2"), ("-1", "0.5"), ("0", "1.1"), ("nan", "0.5")):
         shown = built.run("low-confidence", "--from", bounds[0], "--to", bounds[1], code=1)
