@@ -69,7 +69,9 @@ final as (
         methods.method,
         policies.policy_reason,
         case
-            when policies.policy_reason is not null then policies.policy_reason
+            -- a revert and a commit without files hold no lines of a session; a name may still link them
+            when policies.policy_reason in ('merge', 'bot') then policies.policy_reason
+            when policies.policy_reason is not null and coalesce(methods.tier, 3) = 3 then policies.policy_reason
             when methods.method is null then 'no_content'
             when confidences.confidence < {{ var('accepted_confidence') }} then 'low_confidence'
         end as rejection_reason,

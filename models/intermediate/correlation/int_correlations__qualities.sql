@@ -44,7 +44,7 @@ cuts as (
 
 ),
 
--- Commits that somebody is named for, without those that no rule links (merges, bots, reverts).
+-- Commits that somebody is named for. Merges and bots are linked to nobody, so they are in no score.
 linkable as (
 
     select
@@ -56,7 +56,7 @@ linkable as (
     inner join policies
         on labels.project_id = policies.project_id
         and labels.commit_sha = policies.commit_sha
-    where labels.label is distinct from 'no' and policies.policy_reason is null
+    where labels.label is distinct from 'no' and coalesce(policies.policy_reason, '') not in ('merge', 'bot')
     group by labels.project_id, labels.label_set
 
 ),
@@ -68,7 +68,7 @@ linkable_truths as (
         rejection_reason is null or rejection_reason = 'low_confidence' as can_be_accepted
 
     from truths
-    where coalesce(rejection_reason, '') not in ('merge', 'bot', 'revert', 'empty')
+    where coalesce(rejection_reason, '') not in ('merge', 'bot')
 
 ),
 

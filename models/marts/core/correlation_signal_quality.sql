@@ -1,7 +1,7 @@
 with truths as (
 
     select * from {{ ref('int_correlations__truths') }}
-    where not is_in_sample and coalesce(rejection_reason, '') not in ('merge', 'bot', 'revert', 'empty')
+    where not is_in_sample and coalesce(rejection_reason, '') not in ('merge', 'bot')
 
 ),
 
