@@ -33,3 +33,11 @@
 {% macro comparable_subject(subject) -%}
     lower(trim({{ replaced(subject, "' \\(#[0-9]+\\)$'", "''") }}))
 {%- endmacro %}
+
+
+{# A share, rounded, with the bounds of its 95 % interval, as three columns; null where there is nothing to divide by. #}
+{% macro share_with_bounds(part, whole, name) -%}
+    round({{ part }} / nullif({{ whole }}, 0), 6) as {{ name }},
+    {{ wilson_bound(part, whole, '-') }} as {{ name }}_low,
+    {{ wilson_bound(part, whole, '+') }} as {{ name }}_high
+{%- endmacro %}

@@ -219,6 +219,16 @@
 {%- endmacro %}
 
 
+{# One of `buckets` whole numbers from 0, by a hash of the text: the same on every machine and engine. #}
+{% macro bucket_of(text, buckets) -%}
+    {{ return(adapter.dispatch('bucket_of', 'ope')(text, buckets)) }}
+{%- endmacro %}
+
+{% macro duckdb__bucket_of(text, buckets) -%}
+    cast('0x' || left(md5({{ text }}), 8) as bigint) % {{ buckets }}
+{%- endmacro %}
+
+
 {# A constant text as an SQL literal. #}
 {% macro text_literal(value) -%}
     '{{ value | replace("'", "''") }}'

@@ -24,9 +24,9 @@ read_tools as (
 
 ),
 
-commit_files as (
+paths as (
 
-    select * from {{ ref('stg_git__commit_files') }}
+    select * from {{ ref('int_correlations__paths') }}
 
 ),
 
@@ -58,90 +58,6 @@ events as (
 
 ),
 
-repository_paths as (
-
-    select
-        project_id,
-        path,
-        {{ file_name('path') }} as file_name
-
-    from commit_files
-
-    union
-
-    select
-        project_id,
-        old_path as path,
-        {{ file_name('old_path') }} as file_name
-
-    from commit_files
-    where old_path is not null
-
-),
-
-touched_paths as (
-
-    select distinct
-        sessions.project_id,
-        events.path,
-        {{ file_name('events.path') }} as file_name
-
-    from events
-    inner join sessions
-        on events.root_session_id = sessions.root_session_id
-
-),
-
--- Directories that sessions worked in; what is elsewhere (another repository, a scratch copy) is no file of this one.
-directories as (
-
-    select distinct
-        sessions.project_id,
-        {{ comparable_path('projects.first_cwd') }} as directory
-
-    from {{ ref('int_sessions__projects') }} as projects
-    inner join sessions
-        on projects.root_session_id = sessions.root_session_id
-    where projects.first_cwd is not null
-
-),
-
--- A checkout can be anywhere: the longest end of a path that is a path of the repository, below a root that is known.
-resolved as (
-
-    select
-        touched_paths.project_id,
-        touched_paths.path,
-        max_by(repository_paths.path, (length(repository_paths.path), repository_paths.path)) as repository_path
-
-    from touched_paths
-    inner join repository_paths
-        on touched_paths.project_id = repository_paths.project_id
-        and touched_paths.file_name = repository_paths.file_name
-        and {{ finishes_with('touched_paths.path', "'/' || repository_paths.path") }}
-    group by touched_paths.project_id, touched_paths.path
-
-),
-
-roots as (
-
-    select distinct
-        resolved.project_id,
-        resolved.path,
-        resolved.repository_path
-
-    from resolved
-    inner join directories
-        on resolved.project_id = directories.project_id
-        and (
-            {{ begins_with('resolved.path', "directories.directory || '/'") }}
-            or {{ begins_with(
-                "directories.directory || '/'", "left(resolved.path, length(resolved.path) - length(resolved.repository_path))"
-            ) }}
-        )
-
-),
-
 final as (
 
     select
@@ -151,7 +67,7 @@ final as (
         events.file_id,
 
         -- text
-        roots.repository_path,
+        paths.repository_path,
         events.event_kind,
 
         -- numbers
@@ -163,9 +79,9 @@ final as (
     from events
     inner join sessions
         on events.root_session_id = sessions.root_session_id
-    inner join roots
-        on sessions.project_id = roots.project_id
-        and events.path = roots.path
+    inner join paths
+        on sessions.project_id = paths.project_id
+        and events.path = paths.path
     where events.sent_at is not null
 
 )

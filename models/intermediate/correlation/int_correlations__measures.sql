@@ -61,6 +61,23 @@ active as (
 
 ),
 
+branched as (
+
+    select
+        active.project_id,
+        active.commit_sha,
+        active.root_session_id,
+        bool_or(branches.branch = active.git_branch) as is_same_branch
+
+    from active
+    inner join {{ ref('int_correlations__branches') }} as branches
+        on active.project_id = branches.project_id
+        and active.commit_sha = branches.commit_sha
+    where active.git_branch is not null
+    group by active.project_id, active.commit_sha, active.root_session_id
+
+),
+
 final as (
 
     select
@@ -90,9 +107,17 @@ final as (
         -- numbers
         coalesce(words.words_share, 0) as words_share,
         coalesce(authors.author_share, 0) as author_share,
+        {% for moment in ['edit', 'read', 'active'] %}
+            {{ ms_between(
+                {'edit': 'changed_files', 'read': 'read_files'}.get(moment, 'active')
+                ~ ('.last_active_at' if moment == 'active' else '.last_touched_at'), 'match_states.made_before'
+            ) }} as ms_since_{{ moment }},
+        {% endfor %}
 
         -- booleans
         coalesce(active.is_inside, false) as is_inside,
+        -- null where the branch of the commit or of the session is not known
+        branched.is_same_branch,
 
         -- times
         match_states.made_before,
@@ -122,6 +147,10 @@ final as (
         on candidates.project_id = active.project_id
         and candidates.commit_sha = active.commit_sha
         and candidates.root_session_id = active.root_session_id
+    left join branched
+        on candidates.project_id = branched.project_id
+        and candidates.commit_sha = branched.commit_sha
+        and candidates.root_session_id = branched.root_session_id
     left join words
         on candidates.project_id = words.project_id
         and candidates.commit_sha = words.commit_sha

@@ -15,20 +15,20 @@ with files as (
 ),
 
 {% for side in ['added', 'removed'] %}
-{{ side }} as (
+    {{ side }} as (
 
-    select
-        commit_id,
-        project_id,
-        commit_sha,
-        file_index,
-        path,
-        '{{ side }}' as side,
-        element as line_hash
+        select
+            commit_id,
+            project_id,
+            commit_sha,
+            file_index,
+            path,
+            '{{ side }}' as side,
+            element as line_hash
 
-    from {{ explode('(select * from files)', side ~ '_line_hashes') }}
+        from {{ explode('(select * from files)', side ~ '_line_hashes') }}
 
-),
+    ),
 
 {% endfor %}
 every_line as (

@@ -22,6 +22,17 @@ projects as (
 
 ),
 
+bridges as (
+
+    select distinct
+        root_session_id,
+        session_id,
+        bridge_reference
+
+    from {{ ref('stg_claude_code__bridges') }}
+
+),
+
 {% set line_pattern = text_literal(var('session_trailer_line')) %}
 
 -- The whole message is read: tools leave blank lines between trailers, and squashed messages hold several blocks.
@@ -44,6 +55,7 @@ written as (
         message_lines.project_id,
         message_lines.commit_sha,
         message_lines.written_id,
+        {{ session_name('message_lines.written_id') }} as session_name,
         min(trailer_keys.trailer_key) as trailer_key,
         case
             {% for kind, pattern in var('session_id_kinds').items() %}
@@ -86,6 +98,19 @@ names as (
         on identities.root_session_id = projects.root_session_id
     where identities.session_id != identities.root_session_id
 
+    union all
+
+    -- A session that is driven from elsewhere has a name and an address there.
+    select
+        projects.project_id,
+        bridges.session_id,
+        bridges.root_session_id,
+        {{ session_name('bridges.bridge_reference') }} as session_name
+
+    from bridges
+    inner join projects
+        on bridges.root_session_id = projects.root_session_id
+
 ),
 
 -- Subagents' ids repeat between sessions: one that is no single session's is not resolved.
@@ -118,7 +143,7 @@ final as (
     from written
     left join known_names
         on written.project_id = known_names.project_id
-        and lower(written.written_id) = known_names.session_name
+        and written.session_name = known_names.session_name
 
 )
 

@@ -78,6 +78,18 @@ message_lines as (
 ),
 
 -- Hosts list the subjects of what they squashed, one `* subject` a line.
+rare_subjects as (
+
+    select
+        project_id,
+        subject
+
+    from placed
+    group by project_id, subject
+    having count(*) <= {{ var('squash_subject_commits') }}
+
+),
+
 named as (
 
     select distinct
@@ -88,6 +100,9 @@ named as (
         placed.ref_place
 
     from message_lines
+    inner join rare_subjects
+        on message_lines.project_id = rare_subjects.project_id
+        and message_lines.subject = rare_subjects.subject
     inner join placed
         on message_lines.project_id = placed.project_id
         and message_lines.subject = placed.subject
@@ -144,7 +159,7 @@ added as (
 
 ),
 
--- A line that few changes added tells which of them holds it.
+-- A line that few commits added tells which of them holds it.
 rare_lines as (
 
     select
@@ -154,7 +169,7 @@ rare_lines as (
 
     from added
     group by project_id, path, line_hash
-    having count(distinct family_id) between 2 and {{ var('squash_rare_commits') }}
+    having count(*) <= {{ var('squash_rare_commits') }} and count(distinct family_id) > 1
 
 ),
 

@@ -73,6 +73,8 @@
     'pr_number': '$.prNumber',
     'pr_url': '$.prUrl',
     'pr_repository': '$.prRepository',
+    'bridge_session_id': '$.bridgeSessionId',
+    'event_url': '$.url',
 } -%}
 
 with files as (
@@ -181,6 +183,7 @@ renamed as (
         last_prompt,
         pr_url,
         pr_repository,
+        coalesce(bridge_session_id, event_url) as bridge_reference,
 
         -- numbers
         {{ byte_length('line') }} as line_bytes,
