@@ -110,78 +110,133 @@ announced_commits as (
 
 ),
 
-said_subjects as (
+-- What a session says of a commit without naming it: its subject, or only that it commits now.
+said as (
 
+    {% for source in ['announcements', 'commit_commands'] %}
+        select
+            'announced_subject' as evidence_kind,
+            project_id,
+            root_session_id,
+            {{ comparable_subject('subject') }} as subject_key,
+            subject,
+            file_id,
+            line_number,
+            sent_at
+
+        from {{ source }}
+        where subject is not null
+
+        union all
+
+    {% endfor %}
     select
+        'own_commit_command' as evidence_kind,
         project_id,
         root_session_id,
+        '' as subject_key,
         subject,
         file_id,
         line_number,
         sent_at
 
-    from announcements
-    where subject is not null
+    from commit_commands
+
+),
+
+-- What is said and the commits on one time line: the number of a commit is that of what was said last before it.
+time_line as (
+
+    select
+        *,
+        sent_at as happened_at,
+        cast(null as {{ dbt.type_string() }}) as commit_sha
+
+    from said
 
     union all
 
     select
-        project_id,
-        root_session_id,
-        subject,
-        file_id,
-        line_number,
-        sent_at
+        kinds.evidence_kind,
+        commits.project_id,
+        null as root_session_id,
+        case kinds.evidence_kind when 'announced_subject' then commits.subject else '' end as subject_key,
+        commits.subject,
+        null as file_id,
+        null as line_number,
+        null as sent_at,
+        commits.authored_at as happened_at,
+        commits.commit_sha
 
-    from commit_commands
-    where subject is not null
+    from commits
+    cross join (values ('announced_subject'), ('own_commit_command')) as kinds (evidence_kind)
+    where kinds.evidence_kind = 'own_commit_command' or length(commits.subject) >= {{ var('subject_characters') }}
 
 ),
 
-announced_subjects as (
+numbered as (
 
     select
-        commits.project_id,
-        commits.commit_sha,
-        said_subjects.root_session_id,
-        'announced_subject' as evidence_kind,
-        {{ fading_distance('said_subjects.sent_at', 'commits.authored_at', var('fading_commit_minutes')) }} as strength,
-        said_subjects.subject as detail,
-        said_subjects.file_id,
-        said_subjects.line_number
+        *,
+        count(root_session_id) over (
+            partition by evidence_kind, project_id, subject_key
+            order by happened_at nulls last, commit_sha nulls first, root_session_id, file_id, line_number, subject
+            rows between unbounded preceding and current row
+        ) as said_number
 
-    from said_subjects
-    inner join commits
-        on said_subjects.project_id = commits.project_id
-        and {{ comparable_subject('said_subjects.subject') }} = commits.subject
-    where length(commits.subject) >= {{ var('subject_characters') }}
+    from time_line
 
 ),
 
-commits_at_the_time as (
+looked_at as (
 
     select
+        commits.evidence_kind,
         commits.project_id,
         commits.commit_sha,
-        commit_commands.root_session_id,
-        'own_commit_command' as evidence_kind,
-        {{ fading_distance('commit_commands.sent_at', 'commits.authored_at', var('fading_commit_minutes')) }} as strength,
-        commit_commands.subject as detail,
-        commit_commands.file_id,
-        commit_commands.line_number
+        commits.subject_key,
+        commits.happened_at as authored_at,
+        commits.said_number + steps.step as said_number
 
-    from commit_commands
-    inner join commits
-        on commit_commands.project_id = commits.project_id
-        and commits.authored_at between
-        commit_commands.sent_at - interval '{{ var('commit_command_minutes') }} minutes'
-        and commit_commands.sent_at + interval '{{ var('commit_command_minutes') }} minutes'
+    from numbered as commits
+    cross join (
+        values {% for step in range(1 - var('candidates_per_way'), var('candidates_per_way') + 1) %}({{ step }}){% if not loop.last %}, {% endif %}{% endfor %}
+    ) as steps (step)
+    where commits.commit_sha is not null
+
+),
+
+-- Of a subject that is said again and again, what was said next to the commit.
+said_of_commits as (
+
+    select
+        looked_at.project_id,
+        looked_at.commit_sha,
+        said.root_session_id,
+        said.evidence_kind,
+        {{ fading_distance('said.sent_at', 'looked_at.authored_at', var('fading_commit_minutes')) }} as strength,
+        said.subject as detail,
+        said.file_id,
+        said.line_number
+
+    from looked_at
+    inner join numbered as said
+        on looked_at.evidence_kind = said.evidence_kind
+        and looked_at.project_id = said.project_id
+        and looked_at.subject_key = said.subject_key
+        and looked_at.said_number = said.said_number
+        and said.commit_sha is null
+    where
+        said.evidence_kind = 'announced_subject'
+        or looked_at.authored_at between
+        said.sent_at - interval '{{ var('commit_command_minutes') }} minutes'
+        and said.sent_at + interval '{{ var('commit_command_minutes') }} minutes'
 
 ),
 
 found as (
 
-    {% for kind in ['session_ids', 'announced_commits', 'announced_subjects', 'commits_at_the_time'] %}
+    {% for kind in ['session_ids', 'announced_commits', 'said_of_commits'] %}
         select * from {{ kind }}
 
         {% if not loop.last %}
