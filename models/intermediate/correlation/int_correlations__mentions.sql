@@ -154,6 +154,9 @@ announced_subjects as (
     inner join commits
         on said_subjects.project_id = commits.project_id
         and {{ comparable_subject('said_subjects.subject') }} = commits.subject
+        and said_subjects.sent_at between
+        commits.authored_at - interval '{{ var('subject_hours') }} hours'
+        and commits.authored_at + interval '{{ var('subject_hours') }} hours'
     where length(commits.subject) >= {{ var('subject_characters') }}
 
 ),
