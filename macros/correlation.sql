@@ -51,3 +51,9 @@
         when {{ compared }} > 0 then cast(round(1.0 * ({{ part }}) * {{ whole }} / {{ compared }}) as bigint)
     end
 {%- endmacro %}
+
+
+{# Share of lines as an exact number; null where there are none. #}
+{% macro agent_share(lines, known_lines) -%}
+    cast(round(1.0 * {{ lines }} / nullif({{ known_lines }}, 0), 6) as decimal(9, 6))
+{%- endmacro %}

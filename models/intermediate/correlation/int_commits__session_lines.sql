@@ -1,24 +1,6 @@
-with gates as (
+with links as (
 
-    select * from {{ ref('int_correlations__gates') }}
-    where gate != 'failed'
-
-),
-
-links as (
-
-    select
-        links.project_id,
-        links.commit_sha,
-        links.root_session_id
-
-    from {{ ref('int_correlations__links') }} as links
-    inner join gates
-        on links.project_id = gates.project_id
-    where
-        links.fold = 0
-        and links.rejection_reason is null
-        and links.link_rank <= {{ var('published_candidates') }}
+    select * from {{ ref('int_correlations__accepted') }}
 
 ),
 

@@ -23,7 +23,7 @@ session_lines as (
 
 ),
 
--- One to one: a lost line became one of the lines that no linked session wrote.
+-- One to one: a lost line became one of the lines that no session wrote.
 compared as (
 
     select
@@ -31,7 +31,7 @@ compared as (
         coalesce(session_lines.linked_lines, 0) as linked_lines,
         coalesce(session_lines.written_lines, 0) as written_lines,
         least(
-            commit_files.compared_lines - coalesce(session_lines.linked_lines, 0),
+            commit_files.compared_lines - coalesce(session_lines.written_lines, 0),
             coalesce(session_lines.lost_lines, 0)
         ) as changed_lines
 
