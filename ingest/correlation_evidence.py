@@ -14,8 +14,8 @@ from ingest.correlations import Link, Pair, rows_of
 COMPARED_RIVALS = 5
 # The direction of a kind whose absence says nothing against a link.
 AGAINST = "against"
-# Below this two sums of contributions are the same (scores are rounded to six digits).
-SAME = 1e-6
+# A rival has more of a kind where it contributes so much more; less is no news.
+MORE = 0.1
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _rivals(connection: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> dic
             more = [
                 More(kind, value, ours.get(kind, 0.0))
                 for kind, value in theirs.items()
-                if value > max(ours.get(kind, 0.0), 0.0) + SAME
+                if value > max(ours.get(kind, 0.0), 0.0) + MORE
             ]
             if more:
                 confidence, link_rank = others[session_id]

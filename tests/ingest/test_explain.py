@@ -96,6 +96,8 @@ def test_evidence_is_sorted_by_what_it_contributes_and_what_is_missing_is_said(m
         ("lines", 1.2, 0.0),
     ]
     assert [(more.evidence_kind, more.ours) for more in first.rivals[0].more] == [("files", 0.0)]
+    change(marts, "update main.correlation_evidence set contribution = 0.09 where evidence_kind = 'files'")
+    assert commit(marts).candidates[0].rivals == []  # a little more is no news
 
 
 def test_a_log_that_was_never_landed_keeps_the_path_that_the_mart_has(marts: DataDir) -> None:
@@ -320,7 +322,7 @@ def test_long_lists_are_cut_unless_all_is_asked_for(built: Shell) -> None:
         file = {"project_id": "one", "commit_sha": ONE, "status": "added"}
         add(connection, "main.commit_files", [{**file, "file_index": 9 + i, "path": f"p{i}"} for i in range(20)])
     shown = built.run("explain", ONE).stdout
-    assert "… and 12 files more: --all" in shown and "… and 30 more: --all" in shown
+    assert "… and 12 files more: --all" in shown and "… and 22 more: --all" in shown
     assert "more: --all" not in built.run("explain", ONE, "--all").stdout
 
 

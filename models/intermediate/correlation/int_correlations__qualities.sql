@@ -32,8 +32,8 @@ cuts as (
     select
         cut_kind,
         cut,
-        from_confidence,
-        below_confidence
+        cast(from_confidence as double) as from_confidence,
+        cast(below_confidence as double) as below_confidence
 
     from (
         values
@@ -106,7 +106,7 @@ calibration as (
         project_id,
         label_set,
         is_in_sample,
-        sum(pairs) as candidate_pairs,
+        cast(sum(pairs) as bigint) as candidate_pairs,
         round(sum(deviation) / (1000000.0 * sum(pairs)), 6) as calibration_error
 
     from bins

@@ -80,7 +80,7 @@ every_row as (
         'accepted' as cut_kind,
         'accepted' as cut,
         'estimated' as basis,
-        {{ var('accepted_confidence') }} as from_confidence,
+        cast({{ var('accepted_confidence') }} as double) as from_confidence,
         null as named_commits,
         coalesce(links, 0) as pairs,
         null as right_pairs,
