@@ -182,9 +182,13 @@ def print_checks(database: Path, threshold: float, labelled: int) -> None:
     same = correlation_checks.count(check, *found, shown, labelled)
     print(f"  by session, as above               {of_counts(same)}")
     content = correlation_checks.left_out(check, check.commits.fold, IDENTITY)
-    print(f"  by session, without names          {of_counts(correlation_checks.count(check, *content, shown, labelled))}")
+    print(
+        f"  by session, without names          {of_counts(correlation_checks.count(check, *content, shown, labelled))}"
+    )
     people = correlation_checks.left_out(check, check.people)
-    print(f"  by person (home directory)         {of_counts(correlation_checks.count(check, *people, shown, labelled))}")
+    print(
+        f"  by person (home directory)         {of_counts(correlation_checks.count(check, *people, shown, labelled))}"
+    )
     for person in np.unique(check.people):
         chosen = shown & (check.people == person)
         counts = correlation_checks.count(check, *people, chosen, int(chosen.sum()))
