@@ -71,16 +71,34 @@ KINDS = f"""
     select
         coalesce(nullif(regexp_extract(labels.note, 'kind=(\\w+)', 1), ''), 'none') as kind, labels.is_sure,
         count(*), count(*) filter (where links.rejection_reason is null and links.commit_sha is not null),
-        count(distinct commit_sha),
-        count(distinct commit_sha) filter (where links.rejection_reason is null and links.commit_sha is not null)
+        count(distinct labels.commit_sha),
+        count(distinct links.commit_sha) filter (where links.rejection_reason is null)
     from staging.stg_validation__labels as labels
     inner join main.sessions as sessions on labels.session_id = sessions.session_id
-    left join intermediate.int_correlations__folds as folds using (project_id, commit_sha)
+    left join intermediate.int_correlations__folds as folds
+        on labels.project_id = folds.project_id and labels.commit_sha = folds.commit_sha
     left join intermediate.int_correlations__links as links
         on labels.project_id = links.project_id and labels.commit_sha = links.commit_sha
         and labels.session_id = links.root_session_id and coalesce(folds.fold, 0) = links.fold
     where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}'
     group by 1, 2 order by 2 desc, 1
+"""
+# Where every session that ran is named, a link to another one is most likely wrong.
+ELSEWHERE = f"""
+    with labels as (
+        select commit_sha, session_id from staging.stg_validation__labels
+        where label_kind = 'session_commit' and label_set = '{LABEL_SET}'
+        qualify not bool_or(is_sure) over (partition by commit_sha)
+    ),
+    linked as (
+        select commit_sha, bool_or(session_id in (
+            select session_id from labels where labels.commit_sha = correlations.commit_sha
+        )) as is_named
+        from main.correlations
+        where project_id = '{PROJECT}' and is_accepted and commit_sha in (select commit_sha from labels)
+        group by commit_sha
+    )
+    select count(*), count(*) filter (where is_named) from linked
 """
 CONTROLS = f"""
     with accepted as (
@@ -99,7 +117,7 @@ CONTROLS = f"""
         where project_id = '{PROJECT}'
     )
     select 'by bots', count(*), count(*) filter (where is_linked) from commits where policy_reason = 'bot'
-    union all by name
+    union all
     select 'merges', count(*), count(*) filter (where is_linked) from commits where policy_reason = 'merge'
     union all
     select 'older than every session', count(*), count(*) filter (where is_linked)
@@ -226,6 +244,8 @@ def main(arguments: list[str]) -> int:
             if kind != "merge":
                 name = f"{kind}, {'one session named' if is_sure else 'every session that ran'}"
                 print(f"  {name:34}{share(linked, pairs)}   commits {share(linked_commits, commits)}")
+        linked, named = connection.execute(ELSEWHERE).fetchone() or (0, 0)
+        print(f"  commits of the last kinds that are linked: to a session that is named {share(named, linked)}")
         print("\nCommits that must get no link, and those that nobody labelled: accepted links")
         for name, commits, linked in connection.execute(CONTROLS).fetchall():
             print(f"  {name:34}{linked} of {commits}")
@@ -238,8 +258,8 @@ def main(arguments: list[str]) -> int:
             write_figures("link-calibration", "bin links confidence right right_low right_high", bounds)
     print_checks(options.database, threshold, labelled)
     print(
-        "\nChosen in sample: kinds of evidence, their constants and the accepted confidence were chosen while looking at"
-        "\nthese labels. Not in sample: weights and calibration. Commits without a label are outside of all shares."
+        "\nChosen in sample: kinds of evidence, their constants and the accepted confidence were chosen while looking"
+        "\nat these labels. Not in sample: weights and calibration. Commits without a label are outside of all shares."
     )
     return 0
 
