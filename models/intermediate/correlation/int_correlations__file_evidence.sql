@@ -31,18 +31,6 @@ commit_files as (
 
 ),
 
-file_counts as (
-
-    select
-        project_id,
-        commit_sha,
-        count(*) as commit_files
-
-    from {{ ref('stg_git__commit_files') }}
-    group by project_id, commit_sha
-
-),
-
 -- Commits and touches of each file on one time line: a commit's event number is that of the last touch before it.
 time_line as (
 
@@ -258,19 +246,18 @@ final as (
 
         -- numbers
         max_by(ranked.line_number, (ranked.is_last, ranked.touched_at, ranked.path)) as line_number,
-        least(count(*), file_counts.commit_files) as matched_files,
-        least(count(*) filter (where ranked.is_last), file_counts.commit_files) as last_files,
-        file_counts.commit_files,
+        least(count(*), max(totals.commit_files)) as matched_files,
+        least(count(*) filter (where ranked.is_last), max(totals.commit_files)) as last_files,
 
         -- times
         max(ranked.touched_at) as last_touched_at
 
     from ranked
-    inner join file_counts
-        on ranked.project_id = file_counts.project_id
-        and ranked.commit_sha = file_counts.commit_sha
+    inner join {{ ref('int_commits__change_totals') }} as totals
+        on ranked.project_id = totals.project_id
+        and ranked.commit_sha = totals.commit_sha
     group by
-        ranked.root_session_id, ranked.project_id, ranked.commit_sha, ranked.event_kind, file_counts.commit_files
+        ranked.root_session_id, ranked.project_id, ranked.commit_sha, ranked.event_kind
 
 )
 

@@ -110,12 +110,10 @@ announced_commits as (
 
 ),
 
--- What a session says of a commit without naming it: its subject, or only that it commits now.
-said as (
+said_subjects as (
 
     {% for source in ['announcements', 'commit_commands'] %}
         select
-            'announced_subject' as evidence_kind,
             project_id,
             root_session_id,
             {{ comparable_subject('subject') }} as subject_key,
@@ -127,20 +125,10 @@ said as (
         from {{ source }}
         where subject is not null
 
-        union all
-
+        {% if not loop.last %}
+            union all
+        {% endif %}
     {% endfor %}
-    select
-        'own_commit_command' as evidence_kind,
-        project_id,
-        root_session_id,
-        '' as subject_key,
-        subject,
-        file_id,
-        line_number,
-        sent_at
-
-    from commit_commands
 
 ),
 
@@ -152,25 +140,23 @@ time_line as (
         sent_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as commit_sha
 
-    from said
+    from said_subjects
 
     union all
 
     select
-        kinds.evidence_kind,
-        commits.project_id,
+        project_id,
         null as root_session_id,
-        case kinds.evidence_kind when 'announced_subject' then commits.subject else '' end as subject_key,
-        commits.subject,
+        subject as subject_key,
+        subject,
         null as file_id,
         null as line_number,
         null as sent_at,
-        commits.authored_at as happened_at,
-        commits.commit_sha
+        authored_at as happened_at,
+        commit_sha
 
     from commits
-    cross join (values ('announced_subject'), ('own_commit_command')) as kinds (evidence_kind)
-    where kinds.evidence_kind = 'own_commit_command' or length(commits.subject) >= {{ var('subject_characters') }}
+    where length(subject) >= {{ var('subject_characters') }}
 
 ),
 
@@ -179,7 +165,7 @@ numbered as (
     select
         *,
         count(root_session_id) over (
-            partition by evidence_kind, project_id, subject_key
+            partition by project_id, subject_key
             order by happened_at nulls last, commit_sha nulls first, root_session_id, file_id, line_number, subject
             rows between unbounded preceding and current row
         ) as said_number
@@ -191,7 +177,6 @@ numbered as (
 looked_at as (
 
     select
-        commits.evidence_kind,
         commits.project_id,
         commits.commit_sha,
         commits.subject_key,
@@ -200,20 +185,23 @@ looked_at as (
 
     from numbered as commits
     cross join (
-        values {% for step in range(1 - var('candidates_per_way'), var('candidates_per_way') + 1) %}({{ step }}){% if not loop.last %}, {% endif %}{% endfor %}
+        values
+        {% for step in range(1 - var('candidates_per_way'), var('candidates_per_way') + 1) %}
+            ({{ step }}){% if not loop.last %},{% endif %}
+        {% endfor %}
     ) as steps (step)
     where commits.commit_sha is not null
 
 ),
 
 -- Of a subject that is said again and again, what was said next to the commit.
-said_of_commits as (
+announced_subjects as (
 
     select
         looked_at.project_id,
         looked_at.commit_sha,
         said.root_session_id,
-        said.evidence_kind,
+        'announced_subject' as evidence_kind,
         {{ fading_distance('said.sent_at', 'looked_at.authored_at', var('fading_commit_minutes')) }} as strength,
         said.subject as detail,
         said.file_id,
@@ -221,22 +209,16 @@ said_of_commits as (
 
     from looked_at
     inner join numbered as said
-        on looked_at.evidence_kind = said.evidence_kind
-        and looked_at.project_id = said.project_id
+        on looked_at.project_id = said.project_id
         and looked_at.subject_key = said.subject_key
         and looked_at.said_number = said.said_number
         and said.commit_sha is null
-    where
-        said.evidence_kind = 'announced_subject'
-        or looked_at.authored_at between
-        said.sent_at - interval '{{ var('commit_command_minutes') }} minutes'
-        and said.sent_at + interval '{{ var('commit_command_minutes') }} minutes'
 
 ),
 
 found as (
 
-    {% for kind in ['session_ids', 'announced_commits', 'said_of_commits'] %}
+    {% for kind in ['session_ids', 'announced_commits', 'announced_subjects'] %}
         select * from {{ kind }}
 
         {% if not loop.last %}
