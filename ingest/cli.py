@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from ingest import manage
+from ingest.cli_correlation import explain_command, label_command, low_confidence_command
 from ingest.cli_hooks import hooks_group
 from ingest.cli_output import (
     confirm,
     print_json,
     show_added,
+    show_exclusion,
     show_labels,
     show_removal,
     show_status,
@@ -25,6 +27,7 @@ from ingest.cli_output import (
 )
 from ingest.data_repository import init_data
 from ingest.errors import IngestError
+from ingest.exclusion import exclude_project, include_project
 from ingest.label_files import REQUIRED
 from ingest.labels import import_labels
 from ingest.paths import DataDir
@@ -284,6 +287,28 @@ def remove_project_command(project_id: str, delete_archive: bool, dry_run: bool,
         print_json(asdict(removal) | {"removed": not dry_run})
 
 
+@main.command("exclude-project")
+@click.argument("project_id", metavar="ID")
+@click.option("--reason", default="", metavar="TEXT", help="Why it is left out; goes into NOTES.md of its archive.")
+@click.option("--undo", is_flag=True, help="Include it again.")
+@as_json_option
+def exclude_project_command(project_id: str, reason: str, undo: bool, as_json: bool) -> None:
+    """Leave a registered project out of sync and of the warehouse, and note why in raw/ID/NOTES.md.
+
+    Its archive stays. Its rows leave the warehouse with the next `sync`, and the marts with the next `dbt build`.
+
+    \b
+    Example:
+      python -m ingest exclude-project my-project --reason "Half of its sessions were never archived"
+    """
+    data = DataDir.from_environment()
+    done = include_project(data, project_id) if undo else exclude_project(data, project_id, reason)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        show_exclusion(done)
+
+
 @main.command("summary")
 @as_json_option
 def summary_command(as_json: bool) -> None:
@@ -368,4 +393,5 @@ def taxonomy_check_command(files: tuple[Path, ...], write: bool, seeds: Path, as
         sys.exit(1)
 
 
-main.add_command(hooks_group)
+for command in (explain_command, hooks_group, label_command, low_confidence_command):
+    main.add_command(command)

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from ingest.errors import IngestError
+from ingest.exclusion import Exclusion
 from ingest.labels import ImportedLabels
 from ingest.manage import Added, Removal
-from ingest.registry import NOTHING_REGISTERED
+from ingest.registry import EXCLUDED, NOTHING_REGISTERED
 from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
@@ -169,6 +170,14 @@ def show_removal(removal: Removal, verb: str) -> None:
         show_line(f"The archive {verb} too, for good: {', '.join(removal.directories)} ({archived})", "bold red")
     else:
         show_line(f"The archive stays: {', '.join(removal.directories) or 'none'} ({archived})")
+
+
+def show_exclusion(done: Exclusion) -> None:
+    """Whether a project is left out now, and where it says why."""
+    what = "excluded" if done.status == EXCLUDED else f"included ({done.status})"
+    show_line(f"{done.project_id} is {'' if done.changed else 'already '}{what}; notes: {done.notes_path}")
+    if done.changed:
+        show_line("→ python -m ingest sync && dbt build", "cyan")
 
 
 def confirm(removal: Removal) -> None:

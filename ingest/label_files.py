@@ -135,6 +135,11 @@ def read_label_file(content: bytes, kind: str, path: str) -> LabelFile:
     return read
 
 
+def is_id(text: str) -> bool:
+    """Whether a label can name it: no blank, no control character, not too long."""
+    return _ID.fullmatch(text) is not None
+
+
 def write_label_file(rows: list[list[str]]) -> bytes:
     """The CSV of a truth file, from its rows."""
     output = io.StringIO(newline="")

@@ -31,7 +31,7 @@ from ingest.landing_rows import (
 )
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
-from ingest.registry import Project, load_projects
+from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
 
 __all__ = ["LandingResult", "file_id", "land"]
@@ -87,7 +87,7 @@ def land(
     *,
     problems: Mapping[str, Sequence[Problem]] | None = None,
 ) -> LandingResult:
-    """Fill schema `raw` with what is new for `projects`, and drop projects that the registry no longer has.
+    """Fill schema `raw` with what is new for `projects`, and drop those that the registry no longer has or excludes.
 
     `problems` are findings of earlier steps, by project id, that stand in no file. `progress` gets bytes done and in
     all. Raises IngestError when the database is locked, damaged or cannot be written; what earlier transactions wrote
@@ -135,10 +135,11 @@ def land(
 
 
 def _vanished(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[str]:
-    registered = {project.project_id for project in load_projects(data)}
+    """Projects with rows that the registry no longer has, or excludes: their entry is landed again in the end."""
+    kept = {project.project_id for project in load_projects(data) if project.status != EXCLUDED}
     tables = " union ".join(f"select project_id from raw.{table}" for table in PROJECT_TABLES)
     rows = connection.execute(f"select project_id from ({tables}) where project_id is not null order by 1").fetchall()
-    return [row[0] for row in rows if row[0] not in registered]
+    return [row[0] for row in rows if row[0] not in kept]
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, data: DataDir, project_id: str) -> _Plan:

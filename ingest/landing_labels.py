@@ -21,6 +21,8 @@ from ingest.landing_rows import insert, table_of
 from ingest.paths import DataDir
 
 FOLDER = "validation"
+# What a command holds while it writes truth files; held on the project's directory of them.
+LABEL_LOCK = "the labels"
 SET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 LABEL_SCHEMA = pa.schema(

@@ -45,6 +45,11 @@ class DataDir:
     def outputs(self) -> Path:
         return self.root / "outputs"
 
+    @property
+    def low_confidence(self) -> Path:
+        """Links in doubt, for people to look at."""
+        return self.root / "validation" / "low_confidence.jsonl"
+
     def raw(self, project_id: str) -> Path:
         """`raw/<project>`: manifest.jsonl, metadata.json and sessions/."""
         return self.root / "raw" / project_id
@@ -57,6 +62,10 @@ class DataDir:
 
     def metadata(self, project_id: str) -> Path:
         return self.raw(project_id) / "metadata.json"
+
+    def notes(self, project_id: str) -> Path:
+        """`raw/<project>/NOTES.md`: what people have to say about the project; only ever appended to."""
+        return self.raw(project_id) / "NOTES.md"
 
     def processed(self, project_id: str) -> Path:
         return self.root / "processed" / project_id

@@ -23,7 +23,9 @@ from ingest.repositories import repository_root, worktree_paths
 
 SCHEMA_PATH = Path(__file__).with_name("projects.schema.json")
 SCHEMA_VERSION = 1
-STATUSES = ("pending_processing", "processing", "completed", "archived")
+STATUSES = ("pending_processing", "processing", "completed", "archived", "excluded")
+# Left alone by sync and out of the warehouse, until somebody includes it again.
+EXCLUDED = "excluded"
 NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")

@@ -17,7 +17,7 @@ from ingest.files import is_inside
 from ingest.landing_operations import RUN_FILES, utc
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
-from ingest.registry import Project, load_projects
+from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
 
 
@@ -140,7 +140,8 @@ def _project_status(
         and run.get("project_id") in (None, project.project_id)
         and run.get("error")
     ]
-    waiting_files, waiting_bytes, purge_at = _waiting(project, transcripts)
+    is_read = project.status != EXCLUDED
+    waiting_files, waiting_bytes, purge_at = _waiting(project, transcripts) if is_read else (0, 0, None)
     return ProjectStatus(
         project_id=project.project_id,
         name=project.name,

@@ -24,7 +24,7 @@ from ingest.landing_operations import land_operations
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
-from ingest.registry import NOTHING_REGISTERED, Project, get_project, load_projects, set_status
+from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
 from ingest.runlog import new_run_id, step
 
 # What is being done, how much of it is done, and how much there is.
@@ -84,10 +84,18 @@ def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | No
 
 
 def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
-    projects = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)] or load_projects(data)
+    """The named projects, or all that are not excluded: with none of these left, landing still takes out their rows."""
+    named = [get_project(data, project_id) for project_id in dict.fromkeys(project_ids)]
+    for project in named:
+        if project.status == EXCLUDED:
+            raise IngestError(
+                f"The project {project.project_id!r} is excluded ({data.notes(project.project_id)} says why): include "
+                f"it again with `python -m ingest exclude-project {project.project_id} --undo`."
+            )
+    projects = named or load_projects(data)
     if not projects:
         raise IngestError(NOTHING_REGISTERED)
-    return projects
+    return [project for project in projects if project.status != EXCLUDED]
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:

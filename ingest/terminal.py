@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -42,7 +44,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
         for line in lines:
             out.print(Text(line))
         return
-    if max(map(len, lines)) + TABLE_GAP * len(columns) > out.width:
+    if max(map(cell_len, lines)) + TABLE_GAP * len(columns) > out.width:
         _show_list(out, columns, rows)
         return
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
@@ -63,12 +65,13 @@ def _show_list(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
     """The table as aligned lines, two blanks between columns."""
-    widths = [max(len(row[index]) for row in (columns, *rows)) for index in range(len(columns))]
+    widths = [max(cell_len(row[index]) for row in (columns, *rows)) for index in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
+        # A wide character (CJK, emoji) takes two cells of a terminal: len() would not align it.
+        gaps = (" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
         aligned = (
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for name, cell, width in zip(columns, cells, widths, strict=True)
+            gap + cell if name in right else cell + gap for name, cell, gap in zip(columns, cells, gaps, strict=True)
         )
         return "  ".join(aligned).rstrip()
 
@@ -107,6 +110,30 @@ def _plain_progress(out: Console) -> Progress:
         out.print(Text(f"{label}: {'done' if is_end else f'{100 * done // total} %'}"))
 
     return report
+
+
+def visible(text: str | None, cells: int | None = None) -> str:
+    """Foreign text for one line of a terminal: nothing in it can move the cursor or turn the direction of writing.
+
+    Line ends and tabs become blanks, other control and format characters U+FFFD; `cells` cuts it to that width.
+    """
+    if not text:
+        return ""
+    if cells is not None:
+        text = text[: 8 * cells + 8]  # no need to look at a megabyte of which a line is shown
+    if not text.isascii() or not text.isprintable():
+        text = "".join(
+            " " if char in "\n\r\t\u2028\u2029" else ("\ufffd" if _moves_the_cursor(char) else char) for char in text
+        )
+    text = " ".join(text.split())
+    if cells is not None and cell_len(text) > cells:
+        return set_cell_size(text, cells - 1).rstrip() + "…"
+    return text
+
+
+def _moves_the_cursor(char: str) -> bool:
+    # U+200C and U+200D join letters and emoji, and are harmless.
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\u200c\u200d"
 
 
 def size(count: int) -> str:

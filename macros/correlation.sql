@@ -10,9 +10,10 @@
 {%- endmacro %}
 
 
-{# Strength between 0 and 1 of a time that has passed, in milliseconds: 1 at once, 1/2 after `half_minutes`. #}
+{# Strength between 0 and 1 of a time that has passed, in milliseconds: 1 at once, 1/2 after `half_minutes`, 0 where it
+   is not known. #}
 {% macro fading(passed_ms, half_minutes) -%}
-    coalesce(1 / (1 + greatest({{ passed_ms }}, 0) / (60000.0 * {{ half_minutes }})), 0)
+    case when {{ passed_ms }} is null then 0 else 1 / (1 + greatest({{ passed_ms }}, 0) / (60000.0 * {{ half_minutes }})) end
 {%- endmacro %}
 
 
@@ -40,4 +41,20 @@
     round({{ part }} / nullif({{ whole }}, 0), 6) as {{ name }},
     {{ wilson_bound(part, whole, '-') }} as {{ name }}_low,
     {{ wilson_bound(part, whole, '+') }} as {{ name }}_high
+{%- endmacro %}
+
+
+{# Part of `lines` of `whole` that `part` of `compared` stands for, a whole number: as many as there are, in proportion.
+   0 where there is nothing to share out; null where nothing was compared. #}
+{% macro shared_out(part, whole, compared) -%}
+    case
+        when {{ whole }} = 0 then 0
+        when {{ compared }} > 0 then cast(round(1.0 * ({{ part }}) * {{ whole }} / {{ compared }}) as bigint)
+    end
+{%- endmacro %}
+
+
+{# Share of lines as an exact number; null where there are none. #}
+{% macro agent_share(lines, known_lines) -%}
+    cast(round(1.0 * {{ lines }} / nullif({{ known_lines }}, 0), 6) as decimal(9, 6))
 {%- endmacro %}

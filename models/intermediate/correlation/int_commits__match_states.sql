@@ -10,6 +10,21 @@ commits as (
 
 ),
 
+-- A copy holds what its original held: what came later cannot be in it.
+authored as (
+
+    select
+        families.project_id,
+        families.commit_sha,
+        min(commits.authored_at) over (partition by families.project_id, families.family_id) as authored_at
+
+    from {{ ref('int_commits__families') }} as families
+    inner join commits
+        on families.project_id = commits.project_id
+        and families.commit_sha = commits.commit_sha
+
+),
+
 line_changes as (
 
     select * from {{ ref('int_commits__line_changes') }}
@@ -52,13 +67,13 @@ final as (
         states.project_id,
         states.commit_sha,
         -- what a session wrote later cannot be in the commit; clocks of two machines may differ a little
-        commits.authored_at + interval '{{ var('commit_clock_slack_seconds') }} seconds' as made_before,
-        md5(concat_ws('|', states.state_hash, commits.authored_at, common_lines.common_lines_hash)) as state_hash
+        authored.authored_at + interval '{{ var('commit_clock_slack_seconds') }} seconds' as made_before,
+        md5(concat_ws('|', states.state_hash, authored.authored_at, common_lines.common_lines_hash)) as state_hash
 
     from states
-    inner join commits
-        on states.project_id = commits.project_id
-        and states.commit_sha = commits.commit_sha
+    inner join authored
+        on states.project_id = authored.project_id
+        and states.commit_sha = authored.commit_sha
     left join common_lines
         on states.commit_id = common_lines.commit_id
 

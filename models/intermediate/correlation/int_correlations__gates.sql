@@ -24,7 +24,9 @@ measured as (
     select
         project_id,
         sum(pairs) as labelled_pairs,
-        sum(right_pairs) as right_pairs
+        sum(right_pairs) as right_pairs,
+        sum(right_best_links) as right_best_links,
+        sum(named_commits) as named_commits
 
     from qualities
     group by project_id
@@ -52,7 +54,8 @@ precisions as (
             when measured.labelled_pairs >= {{ var('gate_pairs') }}
                 then round(measured.right_pairs / measured.labelled_pairs, 6)
             else round(estimated.confidences / (1000000.0 * estimated.links), 6)
-        end as link_precision
+        end as link_precision,
+        round(measured.right_best_links / nullif(measured.named_commits, 0), 6) as link_recall
 
     from projects
     left join measured
@@ -67,6 +70,7 @@ final as (
     select
         project_id,
         link_precision,
+        link_recall,
         is_measured,
         case
             when link_precision < {{ var('gate_failed_below') }} then 'failed'

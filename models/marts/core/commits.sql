@@ -22,6 +22,34 @@ attributed as (
 
 ),
 
+families as (
+
+    select * from {{ ref('int_commits__families') }}
+
+),
+
+correlations as (
+
+    select * from {{ ref('correlations') }}
+
+),
+
+-- The accepted links of a commit, or why it has none: what is against its best candidate.
+links as (
+
+    select
+        project_id,
+        commit_sha,
+        count(*) filter (where is_accepted) as linked_sessions,
+        min_by(session_id, link_rank) filter (where is_accepted) as linked_session_id,
+        min_by(confidence, link_rank) filter (where is_accepted) as link_confidence,
+        min_by(rejection_reason, link_rank) as rejection_reason
+
+    from correlations
+    group by project_id, commit_sha
+
+),
+
 conventional_types as (
 
     select * from {{ ref('conventional_types') }}
@@ -59,6 +87,9 @@ final as (
         typed.commit_sha,
         typed.project_id,
         typed.first_parent_sha,
+        families.family_id,
+        families.copy_of_sha,
+        links.linked_session_id,
 
         -- text
         typed.author_name,
@@ -70,8 +101,14 @@ final as (
         typed.source_ref,
         conventional_types.commit_type,
         attributed.ai_attribution,
+        case
+            when links.linked_session_id is null
+                then coalesce(policies.policy_reason, links.rejection_reason, 'no_candidate')
+        end as unlinked_reason,
 
         -- numbers
+        coalesce(links.linked_sessions, 0) as linked_sessions,
+        links.link_confidence,
         typed.parent_count,
         coalesce(file_counts.files, 0) as files,
         coalesce(file_counts.insertions, 0) as insertions,
@@ -96,6 +133,12 @@ final as (
     inner join policies
         on typed.project_id = policies.project_id
         and typed.commit_sha = policies.commit_sha
+    left join families
+        on typed.project_id = families.project_id
+        and typed.commit_sha = families.commit_sha
+    left join links
+        on typed.project_id = links.project_id
+        and typed.commit_sha = links.commit_sha
     left join attributed
         on typed.project_id = attributed.project_id
         and typed.commit_sha = attributed.commit_sha

@@ -39,6 +39,12 @@ session_counts as (
 
 ),
 
+gates as (
+
+    select * from {{ ref('int_correlations__gates') }}
+
+),
+
 commit_counts as (
 
     select
@@ -46,6 +52,7 @@ commit_counts as (
         count(*) as commits,
         count(*) filter (where is_merge) as merge_commits,
         count(*) filter (where is_bot) as bot_commits,
+        count(*) filter (where linked_session_id is not null) as linked_commits,
         max(committed_at) as last_commit_at
 
     from commits
@@ -73,6 +80,7 @@ final as (
         -- text
         registry.name,
         registry.status,
+        gates.gate as correlation_gate,
 
         -- numbers
         registry.instrumentation_tier,
@@ -84,7 +92,13 @@ final as (
         coalesce(commit_counts.commits, 0) as commits,
         coalesce(commit_counts.merge_commits, 0) as merge_commits,
         coalesce(commit_counts.bot_commits, 0) as bot_commits,
+        coalesce(commit_counts.linked_commits, 0) as linked_commits,
+        gates.link_precision,
+        gates.link_recall,
         coalesce(error_counts.parse_errors, 0) as parse_errors,
+
+        -- booleans
+        coalesce(gates.is_measured, false) as is_link_precision_measured,
 
         -- times
         registry.added_at,
@@ -97,6 +111,8 @@ final as (
         on registry.project_id = session_counts.project_id
     left join commit_counts
         on registry.project_id = commit_counts.project_id
+    left join gates
+        on registry.project_id = gates.project_id
     left join error_counts
         on registry.project_id = error_counts.project_id
 

@@ -1,22 +1,25 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['int_sessions__link_states']}
+) }}
 
 with identities as (
 
     select * from {{ ref('int_sessions__identities') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 states as (
 
-    select * from {{ ref('int_sessions__states') }}
+    select * from {{ ref('int_sessions__link_states') }}
 
 ),
 
 activity as (
 
     select * from {{ ref('int_sessions__activity') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
@@ -29,21 +32,21 @@ titles as (
 messages as (
 
     select * from {{ ref('int_messages__typed') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 tool_calls as (
 
     select * from {{ ref('tool_calls') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 token_usage as (
 
     select * from {{ ref('token_usage') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
@@ -184,6 +187,7 @@ final as (
             case when token_counts.session_id is null then 0 else token_counts.cost_usd end as decimal(18, 8)
         ) as cost_usd,
         coalesce(rolled_up.subagents, 0) as subagents,
+        case when identities.parent_session_id is null then states.linked_commits else 0 end as linked_commits,
         cast(
             coalesce(rolled_up.tool_calls, tool_counts.tool_calls, 0) as bigint
         ) as tool_calls_with_subagents,

@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['int_sessions__link_states']}
+) }}
 
 with turns as (
 
@@ -10,56 +13,63 @@ with turns as (
         ) as next_directive
 
     from {{ ref('turns') }}
-    where turn_index > 0 and {{ in_changed_sessions() }}
+    where turn_index > 0 and {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 sessions as (
 
     select * from {{ ref('sessions') }}
-    where not is_subagent and {{ in_changed_sessions() }}
+    where not is_subagent and {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 contexts as (
 
     select * from {{ ref('int_episodes__contexts') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 file_states as (
 
     select * from {{ ref('int_episodes__file_states') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 error_logs as (
 
     select * from {{ ref('int_episodes__error_logs') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 work_states as (
 
     select * from {{ ref('int_episodes__work_states') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 decisions as (
 
     select * from {{ ref('int_episodes__decisions') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
+
+),
+
+turn_commits as (
+
+    select * from {{ ref('int_turns__commits') }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
 reactions as (
 
     select * from {{ ref('int_turns__reactions') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('int_sessions__link_states') }}
 
 ),
 
@@ -127,7 +137,7 @@ final as (
             ('confidence', json_scalar('judged.reaction_confidence')),
             ('source', json_scalar('judged.reaction_source')),
         ]) }} as user_reaction,
-        cast(null as {{ dbt.type_string() }}) as correlated_commit,
+        turn_commits.commit_sha as correlated_commit,
 
         -- the same, flat
         judged.kind,
@@ -174,6 +184,9 @@ final as (
     inner join decisions
         on judged.session_id = decisions.session_id
         and judged.turn_index = decisions.turn_index
+    left join turn_commits
+        on judged.session_id = turn_commits.root_session_id
+        and judged.turn_index = turn_commits.turn_index
     cross join taxonomy
 
 )

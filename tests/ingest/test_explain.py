@@ -1,0 +1,409 @@
+"""`explain`: which commit or session is meant, what speaks for a link and against it, and how it is printed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ingest.correlation_evidence import Explained
+from ingest.database import opened
+from ingest.errors import IngestError
+from ingest.explain import CommitExplained, SessionExplained, explain
+from ingest.explain_output import moment, reason, share, telling_part
+from ingest.paths import DataDir
+from ingest.registry import save_projects
+from ingest.terminal import plain_table, visible
+from tests.ingest.correlation_place import (
+    FIRST,
+    MERGE,
+    ONE,
+    SECOND,
+    TWO,
+    add,
+    build,
+    change,
+    evidence,
+    link,
+    rejected,
+)
+from tests.ingest.landing_place import project
+from tests.ingest.shell import Shell
+
+ESCAPE = "\x1b]0;owned\x07\x1b[2J"
+
+
+@pytest.fixture
+def marts(data: DataDir) -> DataDir:
+    build(data)
+    return data
+
+
+@pytest.fixture
+def built(shell: Shell) -> Shell:
+    place = DataDir(shell.data)
+    save_projects(place, [project("one")])
+    build(place)
+    return shell
+
+
+def commit(data: DataDir, target: str = ONE, **options: object) -> CommitExplained:
+    found = explain(data, target, **options)  # type: ignore[arg-type]
+    assert isinstance(found, CommitExplained)
+    return found
+
+
+def session(data: DataDir, target: str, **options: object) -> SessionExplained:
+    found = explain(data, target, **options)  # type: ignore[arg-type]
+    assert isinstance(found, SessionExplained)
+    return found
+
+
+def kinds(found: Explained) -> tuple[list[str], list[str], list[str]]:
+    return (
+        [item.evidence_kind for item in found.supporting],
+        [item.evidence_kind for item in found.opposing],
+        [item.evidence_kind for item in found.missing],
+    )
+
+
+def test_a_commit_with_its_candidates_in_rank_order(marts: DataDir) -> None:
+    found = commit(marts, "AB12")
+    assert (found.commit_sha, found.subject, found.linked_session_id) == (ONE, "Retry the fetch", FIRST)
+    assert [(file.path, file.old_path, file.agent_lines) for file in found.files] == [
+        ("src/fetch.py", None, 9),
+        ("new.bin", "old.bin", None),
+    ]
+    assert [(item.link.session_id, item.link.link_rank) for item in found.candidates] == [(FIRST, 1), (SECOND, 2)]
+    assert found.candidates[1].link.title == "please look"  # without a title, what the human began with
+    best = commit(marts, best=1)
+    assert (len(best.candidates), best.candidates_in_all) == (1, 2)
+
+
+def test_evidence_is_sorted_by_what_it_contributes_and_what_is_missing_is_said(marts: DataDir) -> None:
+    first, second = commit(marts).candidates
+    assert kinds(first) == (["announced", "lines"], ["time", "files"], ["trailer"])
+    assert kinds(second) == (["files"], [], ["announced", "lines", "time", "trailer"])
+    place = first.supporting[1]
+    assert (place.log, place.line_number, place.path) == (f"raw/one/sessions/{FIRST}.jsonl", 2, "src/fetch.py")
+    assert first.opposing[1].log is None
+    (rival,) = second.rivals
+    assert rival.session_id == FIRST
+    assert [(more.evidence_kind, more.theirs, more.ours) for more in rival.more] == [
+        ("announced", 2.5, 0.0),
+        ("lines", 1.2, 0.0),
+    ]
+    assert [(more.evidence_kind, more.ours) for more in first.rivals[0].more] == [("files", 0.0)]
+    change(marts, "update main.correlation_evidence set contribution = 0.09 where evidence_kind = 'files'")
+    assert commit(marts).candidates[0].rivals == []  # a little more is no news
+
+
+def test_a_log_that_was_never_landed_keeps_the_path_that_the_mart_has(marts: DataDir) -> None:
+    change(marts, "delete from raw.session_files", "delete from raw.session_lines")
+    found = commit(marts, with_lines=True).candidates[0].supporting[0]
+    assert (found.log, found.line) == (f"sessions/{FIRST}.jsonl", None)
+
+
+def test_log_lines_are_read_where_they_are_asked_for(marts: DataDir) -> None:
+    line = '{"type":"assistant","uuid":"u2","message":{"content":"[main ab12000] Retry the fetch"}}'
+    found = commit(marts, with_lines=True).candidates[0]
+    assert [item.line for item in found.supporting] == [line, line]
+    assert [item.line for item in commit(marts).candidates[0].supporting] == [None, None]
+
+
+def test_copies_are_named_from_both_sides(marts: DataDir) -> None:
+    assert [(item.commit_sha, item.is_origin) for item in commit(marts).family] == [(TWO, False)]
+    copy = commit(marts, TWO)
+    assert copy.copy_of_sha == ONE
+    assert [(item.commit_sha, item.is_origin) for item in copy.family] == [(ONE, True)]
+    assert commit(marts, MERGE).family == []
+
+
+def test_a_session_with_its_commits_and_near_misses(marts: DataDir) -> None:
+    found = session(marts, "11111111-aaaa")
+    assert ([item.link.commit_sha for item in found.accepted], found.near_misses) == ([ONE], [])
+    other = session(marts, SECOND, best=1)
+    assert (other.accepted, other.accepted_in_all, other.near_misses_in_all) == ([], 0, 2)
+    assert [item.link.commit_sha for item in other.near_misses] == [ONE]
+
+
+def test_a_subagent_leads_to_its_session(marts: DataDir) -> None:
+    found = session(marts, f"{FIRST}/agent-7")
+    assert (found.session_id, found.asked_for) == (FIRST, f"{FIRST}/agent-7")
+    change(marts, f"delete from main.sessions where session_id = '{SECOND}/agent-7'")
+    assert session(marts, "agent-7").session_id == FIRST
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("1111", f"session {FIRST} of one, session {SECOND} of one: give more characters"),
+        ("ab1", "give 4 or more digits"),
+        ("ffff", "No commit and no session begins with 'ffff'"),
+        ("", "No commit and no session begins with ''"),
+        ("%", "begins with '%'"),
+        ("' or true --", "No commit and no session"),
+        (ESCAPE, "\ufffd]0;owned"),
+    ],
+)
+def test_what_fits_nothing_or_too_much_is_said(marts: DataDir, target: str, said: str) -> None:
+    with pytest.raises(IngestError) as raised:
+        explain(marts, target)
+    assert said in str(raised.value) and "\x1b" not in str(raised.value)
+
+
+def test_a_hash_of_two_projects_needs_the_project(marts: DataDir) -> None:
+    save_projects(marts, [project("one"), project("two")])
+    with opened(marts) as connection:
+        add(connection, "main.commits", [{"project_id": "two", "commit_sha": ONE}])
+        add(connection, "main.commits", [{"project_id": "two", "commit_sha": "1111" + "e" * 36}])
+    with pytest.raises(IngestError, match=r"of one, commit .* of two: choose one with --project"):
+        explain(marts, ONE)
+    assert commit(marts, ONE, project_id="two").author_name is None
+    with pytest.raises(IngestError, match=r"fits commit 1111eeeeeeeeeeee of two, session .*, session .*: give more"):
+        explain(marts, "1111")
+    assert commit(marts, "1111", project_id="two").commit_sha.startswith("1111e")
+    with pytest.raises(IngestError, match="No project 'three'"):
+        explain(marts, ONE, project_id="three")
+
+
+def test_many_matches_are_cut(marts: DataDir) -> None:
+    with opened(marts) as connection:
+        rows = [{"project_id": "one", "commit_sha": f"ab1{index:x}" + "7" * 36} for index in range(10)]
+        add(
+            connection, "main.commits", [{**row, "commit_sha": "beef" + str(row["commit_sha"])[4:]} for row in rows[:1]]
+        )
+        add(
+            connection, "main.commits", [{"project_id": "one", "commit_sha": f"feed{index:036x}"} for index in range(9)]
+        )
+    with pytest.raises(IngestError, match="and 4 more: give more characters"):
+        explain(marts, "feed")
+
+
+def test_an_id_that_is_a_word_is_found_whole(marts: DataDir) -> None:
+    with opened(marts) as connection:
+        for name in ("s1", "s12", "odd [id] \u202e'\"\x1b[31m"):
+            add(connection, "main.sessions", [{"session_id": name, "root_session_id": name, "project_id": "one"}])
+    assert session(marts, "s1").session_id == "s1"
+    assert session(marts, "odd [").title is None
+    with pytest.raises(IngestError, match="begins with 's'"):
+        explain(marts, "s")
+
+
+def test_empty_marts_say_what_to_run(data: DataDir) -> None:
+    build(data, empty=True)
+    with pytest.raises(IngestError, match="no commit and no session yet: run `python -m ingest sync`"):
+        explain(data, ONE)
+
+
+def test_marts_that_are_not_there_say_what_to_run(data: DataDir) -> None:
+    with pytest.raises(IngestError, match="There is no database"):
+        explain(data, ONE)
+    build(data)
+    change(data, "alter table main.commits drop column copy_of_sha")
+    with pytest.raises(IngestError, match="no column copy_of_sha in mart commits: run `dbt build`"):
+        explain(data, ONE)
+    change(data, "drop table main.correlations", "alter table main.commits add column copy_of_sha varchar")
+    with pytest.raises(IngestError, match="no mart correlations yet: run `dbt build`"):
+        explain(data, ONE)
+
+
+def test_without_the_seed_of_kinds_nothing_is_called_missing(marts: DataDir) -> None:
+    change(marts, "drop table reference.evidence_kinds")
+    assert commit(marts).candidates[0].missing == []
+
+
+def test_numbers_may_be_decimals(built: Shell) -> None:
+    change(
+        DataDir(built.data),
+        *(
+            f"alter table main.{table} alter column {column} type decimal(18, 6)"
+            for table, columns in (
+                ("correlations", ("confidence", "score")),
+                ("correlation_evidence", ("strength", "weight", "contribution")),
+                ("commits", ("link_confidence",)),
+            )
+            for column in columns
+        ),
+    )
+    assert "confidence 0.97 (high), accepted" in built.run("explain", ONE).stdout
+    assert built.json("explain", ONE)["candidates"][1]["rivals"][0]["more"][0]["theirs"] == 2.5
+    assert built.json("low-confidence")["links"] == {"one": 2}
+
+
+def test_a_database_that_is_open_elsewhere_is_named(marts: DataDir) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import duckdb; held = duckdb.connect({str(marts.database)!r}); print('held', flush=True); input()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None and holder.stdout.readline()
+        with pytest.raises(IngestError, match=f"in use by process {holder.pid}"):
+            explain(marts, ONE)
+    finally:
+        holder.communicate(b"\n")
+
+
+def test_a_thousand_candidates_are_bounded(marts: DataDir) -> None:
+    with opened(marts) as connection:
+        connection.execute("delete from main.correlations")
+        connection.execute("delete from main.correlation_evidence")
+        add(connection, "main.correlations", [rejected("s0", ONE, link_rank=1)])
+        add(connection, "main.correlation_evidence", [evidence("s0", ONE, "files", 0.5)])
+        connection.execute(
+            "insert into main.correlations select l.* replace ('s' || i as session_id, i + 1 as link_rank) "
+            "from main.correlations as l, range(1, 1000) as r(i)"
+        )
+        connection.execute(
+            "insert into main.correlation_evidence select e.* replace ('s' || i as session_id, i as contribution) "
+            "from main.correlation_evidence as e, range(1, 1000) as r(i)"
+        )
+        # … and as many commits of one session
+        connection.execute(
+            "insert into main.correlations select * replace ('s0' as session_id, md5(session_id) as commit_sha) "
+            "from main.correlations"
+        )
+    started = time.monotonic()
+    found = commit(marts, best=None)
+    assert (len(found.candidates), found.candidates_in_all) == (1000, 1000)
+    assert len(found.candidates[0].rivals) == 5 and found.candidates[999].rivals == []
+    assert len(session(marts, FIRST).near_misses) == 0
+    assert time.monotonic() - started < 20
+
+
+def test_the_command_prints_a_commit(built: Shell) -> None:
+    shown = built.run("explain", "ab12", "--lines").stdout
+    lines = [line.strip() for line in shown.splitlines()]
+    assert lines[0] == f"commit {ONE}  Retry the fetch"
+    assert f"linked to session {FIRST} (confidence 0.97)" in lines
+    assert "modified src/fetch.py (+10 −2, 9 by an agent)" in lines
+    assert "renamed new.bin from old.bin (binary)" in lines
+    assert "confidence 0.97 (high), accepted" in lines
+    assert f"raw/one/sessions/{FIRST}.jsonl:2 → src/fetch.py" in lines
+    assert '│ …"message":{"content":"[main ab12000] Retry the fetch"}}' in lines
+    assert "missing: announced, lines, time, trailer" in lines
+    assert shown.index("+2.50  announced") < shown.index("+1.20  lines") < shown.index("-0.30  time")
+    rejected_line = next(line for line in lines if "not accepted" in line)
+    assert rejected_line.endswith(f"the confidence is too low; the commit is linked to session {FIRST}")
+    assert any(line.startswith(f"session {FIRST} (confidence 0.97) has more: announced (+2.50") for line in lines)
+    assert "… and 1 candidate more" in built.run("explain", ONE, "--best", "1").stdout
+
+
+def test_the_command_prints_a_session_and_what_is_left_out(built: Shell) -> None:
+    shown = built.run("explain", f"{SECOND}/agent-7", "--best", "1").stdout
+    assert "the edits of subagents count for their session" in shown
+    assert "0 commits linked to it" in shown and "2 commits that it was a candidate for" in shown
+    assert "… and 1 commit more: --all" in shown
+    assert "more: --all" not in built.run("explain", SECOND, "--all").stdout
+
+
+def test_the_command_prints_a_commit_that_nobody_is_linked_to(built: Shell) -> None:
+    shown = built.run("explain", MERGE).stdout
+    assert "linked to no session: a merge is linked to no session" in shown
+    assert shown.count("a merge is linked to no session") == 1
+    assert "No session is a candidate" in shown
+    change(DataDir(built.data), "update main.commits set unlinked_reason = null, is_bot = true")
+    shown = built.run("explain", MERGE).stdout
+    assert "policy: a merge is linked to no session, a bot wrote the commit" in shown
+    assert "linked to no session: no reason is given" in shown
+
+
+def test_long_lists_are_cut_unless_all_is_asked_for(built: Shell) -> None:
+    with opened(DataDir(built.data)) as connection:
+        rows = [evidence(FIRST, ONE, "lines", 0.1, path=f"f{index}", line_number=index) for index in range(40)]
+        add(connection, "main.correlation_evidence", rows)
+        file = {"project_id": "one", "commit_sha": ONE, "status": "added"}
+        add(connection, "main.commit_files", [{**file, "file_index": 9 + i, "path": f"p{i}"} for i in range(20)])
+    shown = built.run("explain", ONE).stdout
+    assert "… and 12 files more: --all" in shown and "… and 22 more: --all" in shown
+    assert "more: --all" not in built.run("explain", ONE, "--all").stdout
+
+
+def test_json_has_the_same_and_whole_texts(built: Shell) -> None:
+    found = built.json("explain", ONE, "--lines")
+    assert (found["kind"], found["commit_sha"], found["authored_at"]) == ("commit", ONE, "2026-01-02T12:00:00Z")
+    first = found["candidates"][0]
+    assert (first["link"]["session_id"], first["supporting"][0]["line_number"]) == (FIRST, 2)
+    assert first["rivals"][0]["more"][0]["theirs"] == 0.4
+    assert built.json("explain", FIRST)["kind"] == "session"
+
+
+def test_nothing_foreign_moves_the_cursor(built: Shell) -> None:
+    hostile = f"evil {ESCAPE}\r\nsecond\u202eline \x9b31m 漢字"
+    place = DataDir(built.data)
+    quoted = hostile.replace("'", "''")
+    change(
+        place,
+        f"update main.commits set subject = '{quoted}', author_name = '{quoted}', source_ref = '{quoted}'",
+        f"update main.commit_files set path = '{quoted}', old_path = '{quoted}', status = '{quoted}'",
+        f"update main.sessions set title = '{quoted}', git_branches = '{quoted}'",
+        f"update main.correlation_evidence set detail = '{quoted}', path = '{quoted}', file_id = null, "
+        f"session_path = '{quoted}', evidence_kind = evidence_kind || '{quoted}'",
+        f"update main.correlations set method = '{quoted}', band = '{quoted}', rejection_reason = '{quoted}'",
+        f"update reference.evidence_kinds set evidence_kind = '{quoted}'",
+    )
+    for target in (ONE, TWO, FIRST, SECOND):
+        shown = built.run("explain", target, "--all", "--lines").stdout
+        assert "漢字" in shown
+        assert not set(shown) & {"\x1b", "\x07", "\r", "\u202e", "\x9b"}
+        assert "\nsecond" not in shown
+    assert built.json("explain", ONE)["subject"] == hostile  # JSON escapes it, and keeps it
+
+
+def test_every_branch_of_a_candidate_is_printed(built: Shell) -> None:
+    place = DataDir(built.data)
+    change(place, "delete from main.correlation_evidence", "delete from main.correlations")
+    with opened(place) as connection:
+        add(
+            connection,
+            "main.correlations",
+            [
+                link(FIRST, ONE, seconds_after_last_edit=-5, is_copy=True, is_in_sample=True, commit_lines=None),
+                rejected(
+                    SECOND,
+                    ONE,
+                    seconds_after_last_edit=None,
+                    commit_files=None,
+                    rejection_reason="something_new",
+                    confidence=None,
+                    band=None,
+                    method=None,
+                ),
+            ],
+        )
+    shown = built.run("explain", ONE).stdout
+    assert "committed 5 s before its last edit, evidence of a copy counts too, the weights have seen its label" in shown
+    assert "confidence – (no band), not accepted: something new; the commit" in shown
+    assert "method none, tier 3, rank 2, 9 of 12 lines" in shown
+    assert shown.count("for: nothing") == 2
+    for seconds, text in ((7200, "2 h after"), (864000, "10 days after"), (600, "10 min after")):
+        change(place, f"update main.correlations set seconds_after_last_edit = {seconds}")
+        assert f"committed {text} its last edit" in built.run("explain", ONE).stdout
+
+
+def test_texts_for_one_line() -> None:
+    assert visible(None) == "" and visible("a\tb\n c") == "a b c"
+    assert visible("漢字漢字", 5) == "漢字…" and visible("abcdef", 6) == "abcdef"
+    assert visible("x" * 10_000_000, 3) == "xx…"
+    assert visible("👩\u200d💻 \ud800\x00") == "👩\u200d💻 \ufffd\ufffd"
+    assert plain_table(("a", "b"), [("漢字", "1"), ("xyz", "2")]) == ["a     b", "漢字  1", "xyz   2"]
+    assert (share(0.996), share(1.0), share(None), moment(None)) == ("0.99", "1.00", "–", "–")
+    assert reason("gate") == "the links of this project failed the quality gate"
+
+
+def test_the_telling_part_of_a_line() -> None:
+    filler = '{"parentUuid":"' + "p" * 500 + '","message":{"content":"'
+    line = f'{filler}{"a" * 500} the match {"b" * 500}"}}}}'
+    assert "the match" in telling_part(line, "the match", 60)
+    assert telling_part(line, None, 40).startswith('…"message":{"content":"aaa')
+    assert telling_part("no json at all", "x", 40) == "no json at all"
+    assert telling_part("", None) == ""
+    assert telling_part(line, "p", 40).startswith('…"message":')  # a short text stands anywhere
+    assert len(telling_part(line, "the match", 60)) <= 61
