@@ -61,8 +61,10 @@ select
     coalesce(compared.compared_agent_lines, 0) as compared_agent_lines,
     case
         when labels.their_lines = 0 then 'they count no agent lines'
-        when abs(labels.committed_lines - ours.added_lines) > {same_diff} * ours.added_lines then 'they count another diff'
-        when sessions.ended_at < commits.authored_at - interval '{minutes} minutes' then 'the log ends before the commit'
+        when abs(labels.committed_lines - ours.added_lines) > {same_diff} * ours.added_lines
+            then 'they count another diff'
+        when sessions.ended_at < commits.authored_at - interval '{minutes} minutes'
+            then 'the log ends before the commit'
         when commits.linked_session_id is null then 'no session is linked'
         else 'none'
     end as reason
@@ -89,16 +91,7 @@ from ({pairs}) as pairs
 group by all
 order by all
 """
-NAMES = [
-    "pairs",
-    "difference",
-    "touched_difference",
-    "correlation",
-    "our_lines",
-    "their_lines",
-    "ratio",
-    "compared_ratio",
-]
+NAMES = "pairs difference touched_difference correlation our_lines their_lines ratio compared_ratio".split()
 
 
 @pytest.fixture(scope="module")
