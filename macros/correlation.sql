@@ -10,9 +10,10 @@
 {%- endmacro %}
 
 
-{# Strength between 0 and 1 of a time that has passed, in milliseconds: 1 at once, 1/2 after `half_minutes`. #}
+{# Strength between 0 and 1 of a time that has passed, in milliseconds: 1 at once, 1/2 after `half_minutes`, 0 where it
+   is not known. #}
 {% macro fading(passed_ms, half_minutes) -%}
-    coalesce(1 / (1 + greatest({{ passed_ms }}, 0) / (60000.0 * {{ half_minutes }})), 0)
+    case when {{ passed_ms }} is null then 0 else 1 / (1 + greatest({{ passed_ms }}, 0) / (60000.0 * {{ half_minutes }})) end
 {%- endmacro %}
 
 

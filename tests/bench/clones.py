@@ -51,6 +51,9 @@ def clone_relations(
     """
     for relation in relations:
         columns = connection.execute(f"describe {relation}").fetchall()
+        # what is neither of a session nor of a commit, projects for example, stays what it is
+        if not any(name in (*IDS, *SHAS) for name, *_ in columns):
+            continue
         expressions = ", ".join(f'{_cloned(name, kind, days_apart)} as "{name}"' for name, kind, *_ in columns)
         connection.execute(
             f"create table cloned as select {expressions} "

@@ -51,7 +51,7 @@ shares as (
         commits.author_email,
         commits.family_id,
         homes.home,
-        sum(cast(round(1000000 * line_evidence.last_weight / line_evidence.commit_weight) as bigint)) as share
+        sum(cast(round(1000000 * line_evidence.last_weight / totals.commit_added_weight) as bigint)) as share
 
     from {{ ref('int_correlations__line_evidence') }} as line_evidence
     inner join commits
@@ -59,7 +59,10 @@ shares as (
         and line_evidence.commit_sha = commits.commit_sha
     inner join homes
         on line_evidence.root_session_id = homes.root_session_id
-    where line_evidence.side = 'added' and line_evidence.commit_weight > 0
+    inner join {{ ref('int_commits__change_totals') }} as totals
+        on line_evidence.project_id = totals.project_id
+        and line_evidence.commit_sha = totals.commit_sha
+    where line_evidence.side = 'added' and totals.commit_added_weight > 0
     group by commits.project_id, commits.author_email, commits.family_id, homes.home
 
 ),

@@ -35,7 +35,15 @@ session_lines as (
     select
         sessions.project_id,
         sessions.is_changed,
-        line_changes.*
+        line_changes.*,
+        -- one number to compare and to keep instead of many columns: matches are many times the lines
+        row_number() over (
+            partition by line_changes.root_session_id
+            order by
+                line_changes.sent_at nulls first, line_changes.record_index nulls first, line_changes.file_id,
+                line_changes.line_number, line_changes.block_index, line_changes.changed_path,
+                line_changes.side, line_changes.line_hash
+        ) as change_index
 
     from {{ ref('int_tool_calls__line_changes') }} as line_changes
     inner join sessions
@@ -75,17 +83,9 @@ met as (
         select
             session_lines.root_session_id,
             commit_lines.commit_id,
-            commit_lines.project_id,
-            commit_lines.commit_sha,
-            commit_lines.side,
-            commit_lines.line_hash,
-            commit_lines.path,
-            session_lines.sent_at,
-            session_lines.record_index,
-            session_lines.file_id,
-            session_lines.line_number,
-            session_lines.block_index,
-            session_lines.changed_path
+            session_lines.side,
+            session_lines.line_hash,
+            max(session_lines.change_index) as change_index
 
         from session_lines
         inner join commit_lines
@@ -94,6 +94,8 @@ met as (
             and session_lines.line_hash = commit_lines.line_hash
             and session_lines.sent_at <= commit_lines.made_before
         where {{ is_changed }}
+        group by
+            session_lines.root_session_id, commit_lines.commit_id, session_lines.side, session_lines.line_hash
 
         {% if not loop.last %}
             union all
@@ -106,24 +108,30 @@ final as (
 
     select
         -- ids
-        root_session_id,
-        commit_id,
-        project_id,
-        commit_sha,
-        max_by(file_id, (sent_at, record_index, file_id, line_number, block_index)) as file_id,
-        max_by(line_number, (sent_at, record_index, file_id, line_number, block_index)) as line_number,
+        met.root_session_id,
+        met.commit_id,
+        commit_lines.project_id,
+        commit_lines.commit_sha,
+        session_lines.file_id,
+        session_lines.line_number,
 
         -- text
-        side,
-        line_hash,
-        min(path) as path,
-        max_by(changed_path, (sent_at, record_index, file_id, line_number, block_index)) as changed_path,
+        met.side,
+        met.line_hash,
+        commit_lines.path,
+        session_lines.changed_path,
 
         -- times
-        max(sent_at) as written_at
+        session_lines.sent_at as written_at
 
     from met
-    group by root_session_id, commit_id, project_id, commit_sha, side, line_hash
+    inner join session_lines
+        on met.root_session_id = session_lines.root_session_id
+        and met.change_index = session_lines.change_index
+    inner join commit_lines
+        on met.commit_id = commit_lines.commit_id
+        and met.side = commit_lines.side
+        and met.line_hash = commit_lines.line_hash
 
 )
 

@@ -10,6 +10,12 @@ match_states as (
 
 ),
 
+totals as (
+
+    select * from {{ ref('int_commits__change_totals') }}
+
+),
+
 line_evidence as (
 
     select * from {{ ref('int_correlations__line_evidence') }}
@@ -90,16 +96,16 @@ final as (
         {% for side in ['added', 'removed'] %}
             coalesce({{ side }}_lines.matched_lines, 0) as matched_{{ side }}_lines,
             coalesce({{ side }}_lines.last_lines, 0) as last_{{ side }}_lines,
-            coalesce({{ side }}_lines.commit_lines, 0) as commit_{{ side }}_lines,
+            totals.commit_{{ side }}_lines,
             coalesce({{ side }}_lines.last_weight, 0) as last_{{ side }}_weight,
-            coalesce({{ side }}_lines.commit_weight, 0) as commit_{{ side }}_weight,
+            totals.commit_{{ side }}_weight,
         {% endfor %}
 
         -- files
         coalesce(changed_files.matched_files, 0) as changed_files,
         coalesce(changed_files.last_files, 0) as last_changed_files,
         coalesce(read_files.matched_files, 0) as read_files,
-        coalesce(changed_files.commit_files, read_files.commit_files) as commit_files,
+        totals.commit_files,
 
         -- text
         active.git_branch,
@@ -129,6 +135,9 @@ final as (
     inner join match_states
         on candidates.project_id = match_states.project_id
         and candidates.commit_sha = match_states.commit_sha
+    inner join totals
+        on candidates.project_id = totals.project_id
+        and candidates.commit_sha = totals.commit_sha
     {% for side in ['added', 'removed'] %}
         left join line_evidence as {{ side }}_lines
             on candidates.project_id = {{ side }}_lines.project_id

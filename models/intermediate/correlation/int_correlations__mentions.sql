@@ -154,34 +154,16 @@ announced_subjects as (
     inner join commits
         on said_subjects.project_id = commits.project_id
         and {{ comparable_subject('said_subjects.subject') }} = commits.subject
+        and said_subjects.sent_at between
+        commits.authored_at - interval '{{ var('subject_hours') }} hours'
+        and commits.authored_at + interval '{{ var('subject_hours') }} hours'
     where length(commits.subject) >= {{ var('subject_characters') }}
-
-),
-
-commits_at_the_time as (
-
-    select
-        commits.project_id,
-        commits.commit_sha,
-        commit_commands.root_session_id,
-        'own_commit_command' as evidence_kind,
-        {{ fading_distance('commit_commands.sent_at', 'commits.authored_at', var('fading_commit_minutes')) }} as strength,
-        commit_commands.subject as detail,
-        commit_commands.file_id,
-        commit_commands.line_number
-
-    from commit_commands
-    inner join commits
-        on commit_commands.project_id = commits.project_id
-        and commits.authored_at between
-        commit_commands.sent_at - interval '{{ var('commit_command_minutes') }} minutes'
-        and commit_commands.sent_at + interval '{{ var('commit_command_minutes') }} minutes'
 
 ),
 
 found as (
 
-    {% for kind in ['session_ids', 'announced_commits', 'announced_subjects', 'commits_at_the_time'] %}
+    {% for kind in ['session_ids', 'announced_commits', 'announced_subjects'] %}
         select * from {{ kind }}
 
         {% if not loop.last %}

@@ -22,10 +22,9 @@ candidates as (
 
 ),
 
-line_evidence as (
+measures as (
 
-    select * from {{ ref('int_correlations__line_evidence') }}
-    where side = 'added'
+    select * from {{ ref('int_correlations__measures') }}
 
 ),
 
@@ -97,8 +96,10 @@ writers as (
         commit_sha,
         root_session_id
 
-    from line_evidence
-    where commit_weight > 0 and last_weight >= {{ var('shared_commit_share') }} * commit_weight
+    from measures
+    where
+        commit_added_weight > 0
+        and last_added_weight >= {{ var('shared_commit_share') }} * commit_added_weight
 
 ),
 

@@ -68,7 +68,7 @@ final as (
         judged.link_rank,
         judged.tier,
         measures.changed_files as matched_files,
-        coalesce(measures.commit_files, 0) as commit_files,
+        measures.commit_files,
         measures.matched_added_lines as matched_lines,
         measures.last_added_lines as last_written_lines,
         measures.commit_added_lines as commit_lines,
