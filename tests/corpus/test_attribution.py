@@ -91,7 +91,16 @@ from ({pairs}) as pairs
 group by all
 order by all
 """
-NAMES = "pairs difference touched_difference correlation our_lines their_lines ratio compared_ratio".split()
+NAMES = [
+    "pairs",
+    "difference",
+    "touched_difference",
+    "correlation",
+    "our_lines",
+    "their_lines",
+    "ratio",
+    "compared_ratio",
+]
 
 
 @pytest.fixture(scope="module")
