@@ -44,10 +44,12 @@
         'messages',
         'tool_calls',
         'turns',
-        'episodes',
         'token_usage',
         'file_touches',
+    ],
+    'int_sessions__link_states': [
         'sessions',
+        'episodes',
     ],
     'int_commits__states': ['int_commits__line_changes'],
     'int_commits__match_states': ['int_correlations__line_matches'],
