@@ -42,3 +42,19 @@
     {{ wilson_bound(part, whole, '-') }} as {{ name }}_low,
     {{ wilson_bound(part, whole, '+') }} as {{ name }}_high
 {%- endmacro %}
+
+
+{# Part of `lines` of `whole` that `part` of `compared` stands for, a whole number: as many as there are, in proportion.
+   0 where there is nothing to share out; null where nothing was compared. #}
+{% macro shared_out(part, whole, compared) -%}
+    case
+        when {{ whole }} = 0 then 0
+        when {{ compared }} > 0 then cast(round(1.0 * ({{ part }}) * {{ whole }} / {{ compared }}) as bigint)
+    end
+{%- endmacro %}
+
+
+{# Share of lines as an exact number; null where there are none. #}
+{% macro agent_share(lines, known_lines) -%}
+    cast(round(1.0 * {{ lines }} / nullif({{ known_lines }}, 0), 6) as decimal(9, 6))
+{%- endmacro %}

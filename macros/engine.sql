@@ -276,6 +276,16 @@
 {%- endmacro %}
 
 
+{# A UTC timestamp on the clock of variable `report_timezone`. #}
+{% macro report_time(timestamp) -%}
+    {{ return(adapter.dispatch('report_time', 'ope')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__report_time(timestamp) -%}
+    timezone({{ text_literal(var('report_timezone')) }}, timezone('UTC', {{ timestamp }}))
+{%- endmacro %}
+
+
 {# Bytes of a text in UTF-8. #}
 {% macro byte_length(text) -%}
     {{ return(adapter.dispatch('byte_length', 'ope')(text)) }}

@@ -1,30 +1,18 @@
-"""Measure the reactions against people's labels: build the corpus of OPE_CORPUS_DIR with its labels, print figures.
+"""Prints how well reactions are read, against people's labels.
 
-`make evaluate` and `make fit` call this. The data directory is target/reactions, which is kept, so that a second run
-only builds what has changed. The figures are those of the mart `reaction_quality`.
+`make evaluate` builds the corpus with all labels (`tools.corpus_build`) and calls this. The figures are those of the
+mart `reaction_quality`.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import subprocess
-import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "target" / "reactions"
-PROJECT = "entire-cli"
-# Where each set of labels lies. `more`: further messages of the same corpus, labelled by a language model, for the fit.
-LABELS = {
-    "train": Path("reactions_train.csv"),
-    "more": Path(__file__).with_name("reaction_labels.csv").resolve(),
-    "evaluate": Path("reactions.csv"),
-}
+from tools.corpus_build import DATABASE, LABELS, PROJECT
+
 TYPES = ("approve", "correct", "redirect", "block", "question", "unknown")
 
 QUALITY = """
@@ -42,39 +30,6 @@ CONFUSION = """
         and labels.project_id = ? and labels.label_set = ?
     group by all
 """
-
-
-def run(*command: str) -> None:
-    """Run a command of this repository on the data directory; ends the program where it fails."""
-    environment = os.environ | {"OPE_DATA_DIR": str(DATA), "DBT_PROFILES_DIR": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"evaluate: {' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-
-
-def build(labels: list[str]) -> None:
-    """Archive, land and build the corpus with the named sets of labels, and no others."""
-    configured = os.environ.get("OPE_CORPUS_DIR", "")
-    corpus = Path(configured).resolve() / PROJECT
-    if not configured or not (corpus / "sessions.tar.xz").is_file():
-        sys.exit(f"evaluate: set OPE_CORPUS_DIR to a directory with {PROJECT}/sessions.tar.xz and its labels.")
-    sessions = DATA.with_name("reactions-corpus") / "projects"
-    if not sessions.is_dir():
-        with tarfile.open(corpus / "sessions.tar.xz") as archive:
-            archive.extractall(sessions.parent, filter="data")
-    DATA.mkdir(parents=True, exist_ok=True)
-    ingest = (sys.executable, "-m", "ingest")
-    if not (DATA / "projects.json").is_file():
-        source = ("--sessions", str(sessions), "--git-metadata", str(corpus / "git-metadata.json"))
-        run(*ingest, "add-project", "--name", "Entire CLI", "--id", PROJECT, *source)
-    for name in LABELS:
-        (DATA / "validation" / PROJECT / f"reaction.{name}.csv").unlink(missing_ok=True)
-    run(*ingest, "sync")
-    for name in labels:
-        file = str(corpus / LABELS[name])  # an absolute path stays what it is
-        run(*ingest, "import-labels", "--project", PROJECT, "--kind", "reaction", "--set", name, file)
-    dbt = str(Path(sys.executable).with_name("dbt"))
-    run(dbt, "--log-level", "error", "build", "--exclude-resource-type", "unit_test")
 
 
 def lines_of_quality(rows: list[tuple[Any, ...]]) -> list[str]:
@@ -106,25 +61,10 @@ def print_figures(database: Path) -> None:
     """Print what the mart says, and the confusion matrix of each set."""
     with duckdb.connect(str(database), read_only=True) as connection:
         print("\n".join(lines_of_quality(connection.execute(QUALITY, [PROJECT]).fetchall())))
-        for name in LABELS:
+        for name in (name for name, labelled in LABELS.items() if labelled.kind == "reaction"):
             print(f"\n{name}, sure labels")
             print("\n".join(lines_of_confusion(connection.execute(CONFUSION, [PROJECT, name]).fetchall())))
 
 
-def main() -> int:
-    """`build` or `print`."""
-    parser = argparse.ArgumentParser(prog="evaluate_reactions", description=(__doc__ or "").split("\n\n", 1)[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="build the corpus with labels in target/reactions")
-    building.add_argument("--labels", nargs="+", choices=sorted(LABELS), default=[])
-    commands.add_parser("print", help="print the figures")
-    options = parser.parse_args()
-    if options.command == "build":
-        build(options.labels)
-    else:
-        print_figures(DATA / "ope.db")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    print_figures(DATABASE)

@@ -62,13 +62,16 @@ SHARES = """
 
 class Commits(NamedTuple):
     """Labelled commits: a row of `strengths` per candidate, the commit's candidates in `starts[i]:starts[i + 1]`,
-    `truth` the row of the right one (-1: not among them), `fold` (from 1) and `weight` per commit."""
+    `truth` the row of the right one (-1: not among them), `fold` (from 1) and `weight` per commit. `labels` says per
+    commit which project, commit and session were labelled, `candidates` per row which session it is."""
 
     strengths: Any
     starts: Any
     truth: Any
     fold: Any
     weight: Any
+    labels: list[tuple[str, str, str]]
+    candidates: list[str]
 
 
 def read(database: Path) -> tuple[Commits, list[tuple[str, str, float]]]:
@@ -88,6 +91,7 @@ def read(database: Path) -> tuple[Commits, list[tuple[str, str, float]]]:
     for project, commit, session, kind, value in signals:
         strength.setdefault((project, commit, session), np.zeros(len(kinds)))[column[kind]] = value
     rows, starts, truth, fold, weight = [], [0], [], [], []
+    labelled, rivals = [], []
     for project, commit, session, number in labels:
         of_commit = sessions.get((project, commit), [])
         for hidden in (False, True):
@@ -99,7 +103,10 @@ def read(database: Path) -> tuple[Commits, list[tuple[str, str, float]]]:
             starts.append(len(rows))
             fold.append(number)
             weight.append(HIDDEN_WEIGHT if hidden else 1.0)
-    return Commits(np.array(rows), np.array(starts), np.array(truth), np.array(fold), np.array(weight)), kinds
+            labelled.append((project, commit, session))
+            rivals.extend(kept)
+    numbers = (np.array(values) for values in (rows, starts, truth, fold, weight))
+    return Commits(*numbers, labelled, rivals), kinds
 
 
 def fit(commits: Commits, chosen: Any, kinds: list[tuple[str, str, float]]) -> Any:

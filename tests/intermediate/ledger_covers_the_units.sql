@@ -1,5 +1,5 @@
 -- A model by unit is up to date exactly when the ledger has each session or commit with its present state, and nothing
--- else. One that is not listed here fails: add it under the state models that it follows.
+-- else. One that is not listed here fails: add it under the state models that it follows, a table of pairs under both.
 {%- set by_unit = {
     'stg_claude_code__session_roots': [
         'stg_claude_code__records',
@@ -10,6 +10,8 @@
         'int_records__counted',
         'int_sessions__identities',
         'int_sessions__activity',
+        'int_sessions__spans',
+        'int_sessions__words',
         'int_messages__typed',
         'int_messages__own_words',
         'int_turns__reaction_texts',
@@ -38,14 +40,19 @@
         'int_tool_calls__tests',
         'int_tool_calls__commit_commands',
         'int_commits__announcements',
+        'int_correlations__line_matches',
         'messages',
         'tool_calls',
         'turns',
-        'episodes',
         'token_usage',
         'file_touches',
-        'sessions',
     ],
+    'int_sessions__link_states': [
+        'sessions',
+        'episodes',
+    ],
+    'int_commits__states': ['int_commits__line_changes'],
+    'int_commits__match_states': ['int_correlations__line_matches'],
 } -%}
 {%- set listed = [] -%}
 {%- set parents = [] -%}
@@ -54,7 +61,7 @@
         {%- set unique_id = 'model.ope.' ~ model_name %}
         {%- do listed.append((unique_id, state_model)) %}
         {%- for parent in (incremental_parents(graph.nodes[unique_id]) if execute else []) %}
-            {%- do parents.append((unique_id, parent)) %}
+            {%- do parents.append((unique_id, parent)) if (unique_id, parent) not in parents %}
         {%- endfor %}
         -- depends_on: {{ ref(model_name) }}
     {%- endfor %}
@@ -104,7 +111,7 @@ ledger as (
 
 ),
 
--- The state of a session for one model: that of the state model and those that the models above it were built from.
+-- The state of a unit for one model: that of the state model and those that the models above it were built from.
 expected as (
 
     select
@@ -131,7 +138,7 @@ failures as (
     select
         coalesce(expected.model, ledger.model) as model,
         coalesce(expected.unit_id, ledger.unit_id) as unit_id,
-        case when ledger.model is null then 'not built from the present state' else 'no such session' end as found
+        case when ledger.model is null then 'not built from the present state' else 'no such unit' end as found
 
     from expected
     full join ledger

@@ -60,7 +60,7 @@ events as (
 
 final as (
 
-    select
+    select distinct
         -- ids
         sessions.project_id,
         events.root_session_id,

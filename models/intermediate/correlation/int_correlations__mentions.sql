@@ -112,107 +112,52 @@ announced_commits as (
 
 said_subjects as (
 
-    {% for source in ['announcements', 'commit_commands'] %}
-        select
-            project_id,
-            root_session_id,
-            {{ comparable_subject('subject') }} as subject_key,
-            subject,
-            file_id,
-            line_number,
-            sent_at
-
-        from {{ source }}
-        where subject is not null
-
-        {% if not loop.last %}
-            union all
-        {% endif %}
-    {% endfor %}
-
-),
-
--- What is said and the commits on one time line: the number of a commit is that of what was said last before it.
-time_line as (
-
     select
-        *,
-        sent_at as happened_at,
-        cast(null as {{ dbt.type_string() }}) as commit_sha
+        project_id,
+        root_session_id,
+        subject,
+        file_id,
+        line_number,
+        sent_at
 
-    from said_subjects
+    from announcements
+    where subject is not null
 
     union all
 
     select
         project_id,
-        null as root_session_id,
-        subject as subject_key,
+        root_session_id,
         subject,
-        null as file_id,
-        null as line_number,
-        null as sent_at,
-        authored_at as happened_at,
-        commit_sha
+        file_id,
+        line_number,
+        sent_at
 
-    from commits
-    where length(subject) >= {{ var('subject_characters') }}
+    from commit_commands
+    where subject is not null
 
 ),
 
-numbered as (
-
-    select
-        *,
-        count(root_session_id) over (
-            partition by project_id, subject_key
-            order by happened_at nulls last, commit_sha nulls first, root_session_id, file_id, line_number, subject
-            rows between unbounded preceding and current row
-        ) as said_number
-
-    from time_line
-
-),
-
-looked_at as (
+announced_subjects as (
 
     select
         commits.project_id,
         commits.commit_sha,
-        commits.subject_key,
-        commits.happened_at as authored_at,
-        commits.said_number + steps.step as said_number
-
-    from numbered as commits
-    cross join (
-        values
-        {% for step in range(1 - var('candidates_per_way'), var('candidates_per_way') + 1) %}
-            ({{ step }}){% if not loop.last %},{% endif %}
-        {% endfor %}
-    ) as steps (step)
-    where commits.commit_sha is not null
-
-),
-
--- Of a subject that is said again and again, what was said next to the commit.
-announced_subjects as (
-
-    select
-        looked_at.project_id,
-        looked_at.commit_sha,
-        said.root_session_id,
+        said_subjects.root_session_id,
         'announced_subject' as evidence_kind,
-        {{ fading_distance('said.sent_at', 'looked_at.authored_at', var('fading_commit_minutes')) }} as strength,
-        said.subject as detail,
-        said.file_id,
-        said.line_number
+        {{ fading_distance('said_subjects.sent_at', 'commits.authored_at', var('fading_commit_minutes')) }} as strength,
+        said_subjects.subject as detail,
+        said_subjects.file_id,
+        said_subjects.line_number
 
-    from looked_at
-    inner join numbered as said
-        on looked_at.project_id = said.project_id
-        and looked_at.subject_key = said.subject_key
-        and looked_at.said_number = said.said_number
-        and said.commit_sha is null
+    from said_subjects
+    inner join commits
+        on said_subjects.project_id = commits.project_id
+        and {{ comparable_subject('said_subjects.subject') }} = commits.subject
+        and said_subjects.sent_at between
+        commits.authored_at - interval '{{ var('subject_hours') }} hours'
+        and commits.authored_at + interval '{{ var('subject_hours') }} hours'
+    where length(commits.subject) >= {{ var('subject_characters') }}
 
 ),
 
