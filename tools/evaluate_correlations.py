@@ -52,6 +52,16 @@ BINS = """
     )
     group by bin order by bin
 """
+# Bins of equal mass are nine tenths certain refusals: these show what lies between.
+EDGES = (0, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 2)
+RANGES = f"""
+    select edge, count(*), min(confidence), max(confidence), avg(confidence), avg(is_right::int)
+    from unseen
+    inner join (
+        select edge, lead(edge) over (order by edge) as next_edge from (select unnest({list(EDGES)}) as edge)
+    ) on confidence >= edge and confidence < next_edge
+    group by edge order by edge
+"""
 CURVE = """
     select threshold, count(*) filter (where link_rank = 1) as best,
         count(*) filter (where link_rank = 1 and is_right) as right_best,
@@ -183,8 +193,10 @@ def bins_of(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[Any,
 def print_bins(title: str, bins: list[tuple[Any, ...]]) -> None:
     error = sum(row[1] * abs(row[4] - row[5]) for row in bins) / sum(row[1] for row in bins)
     print(f"\nCalibration of {title}: error {error:.4f}")
-    for bin_, pairs, low, high, promised, right in bins:
-        print(f"  {bin_:2} {pairs:5} pairs   confidence {low:.4f}–{high:.4f}   mean {promised:.4f}   right {right:.4f}")
+    for name, pairs, low, high, promised, right in bins:
+        print(
+            f"  {name!s:>4} {pairs:5} pairs   confidence {low:.4f}–{high:.4f}   mean {promised:.4f}   right {right:.4f}"
+        )
 
 
 def print_checks(database: Path, threshold: float, labelled: int) -> None:
@@ -236,6 +248,8 @@ def main(arguments: list[str]) -> int:
         every, best = bins_of(connection, "true"), bins_of(connection, "link_rank = 1")
         print_bins("all candidate pairs", every)
         print_bins("the best link of each commit", best)
+        ranges = connection.execute(RANGES).fetchall()
+        print_bins("all candidate pairs, by confidence from", ranges)
         print("\nAccepted links by tier: 1 the message names the session, 2 announced by the session, 3 content")
         for tier, *numbers in connection.execute(TIERS).fetchall():
             print(f"  tier {tier}   {of_links(*numbers, labelled)}")
@@ -254,8 +268,8 @@ def main(arguments: list[str]) -> int:
             rows = [[*row[:3], row[2] / row[1], row[2] / labelled, *row[3:], row[4] / row[3]] for row in curve]
             header = "confidence best_links right_best_links precision recall pairs right_pairs pair_precision"
             write_figures("link-precision-and-recall", header, rows)
-            bounds = [[row[0], row[1], *row[4:], *wilson(round(row[1] * row[5]), row[1])] for row in best]
-            write_figures("link-calibration", "bin links confidence right right_low right_high", bounds)
+            bounds = [[*row[:2], *row[4:], *wilson(round(row[1] * row[5]), row[1])] for row in ranges]
+            write_figures("link-calibration", "from_confidence pairs confidence right right_low right_high", bounds)
     print_checks(options.database, threshold, labelled)
     print(
         "\nChosen in sample: kinds of evidence, their constants and the accepted confidence were chosen while looking"

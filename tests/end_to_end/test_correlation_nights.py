@@ -1,0 +1,145 @@
+"""What arrives, vanishes or is edited rebuilds its own matches only, and what comes out equals a full refresh."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from ingest.sample import write_sample
+from tests.end_to_end.conftest import register_sample
+from tests.rebuilding import mark_units, rebuilt_units, stale_models
+from tests.warehouse import WITHOUT_TESTS, Warehouse
+
+AS_FAR_AS_LINKS = (*WITHOUT_TESTS, "--select", "+int_correlations__links")
+MATCHES = "int_correlations__line_matches"
+OF_A_PART = {
+    "commits": "commit_sha = '{commit}'",
+    "commit_files": "commit_sha = '{commit}'",
+    "session_lines": "file_id in (select file_id from raw.session_files where starts_with(session_id, '{session}'))",
+    "session_files": "starts_with(session_id, '{session}')",
+}
+
+
+def copy_of(sample_warehouse: Warehouse, directory: Path) -> Warehouse:
+    """The built sample, to change freely."""
+    warehouse = Warehouse.make(directory)
+    shutil.copytree(sample_warehouse.data, warehouse.data, dirs_exist_ok=True)
+    return warehouse
+
+
+def change(warehouse: Warehouse, *statements: str) -> None:
+    """Change what was landed."""
+    with duckdb.connect(str(warehouse.database)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def next_night(warehouse: Warehouse) -> dict[str, set[str]]:
+    """Build as far as the links; the units that each model built."""
+    mark_units(warehouse)
+    warehouse.build(*AS_FAR_AS_LINKS)
+    assert stale_models(warehouse) == {}, "what was kept must be what a full refresh gives"
+    return rebuilt_units(warehouse)
+
+
+def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse = copy_of(sample_warehouse, tmp_path)
+    # the session with the oldest lines of all, and the commit with the most
+    [(session,)] = warehouse.query(f"select min_by(root_session_id, written_at) from intermediate.{MATCHES}")
+    [(commit,)] = warehouse.query(
+        f"select commit_sha from intermediate.{MATCHES} group by commit_sha order by count(*) desc, commit_sha limit 1"
+    )
+    parts = {table: where.format(session=session, commit=commit) for table, where in OF_A_PART.items()}
+    change(
+        warehouse,
+        "create schema held",
+        *(f"create table held.{table} as from raw.{table} where {where}" for table, where in parts.items()),
+        *(f"delete from raw.{table} where {where}" for table, where in parts.items()),
+    )
+
+    assert next_night(warehouse) == {}, "what vanishes must not rebuild what stays"
+    assert warehouse.query(
+        f"select count(*) from intermediate.{MATCHES} "
+        f"where root_session_id = '{session}' or commit_sha = '{commit}'"
+    ) == [(0,)]
+
+    change(warehouse, *(f"insert into raw.{table} from held.{table}" for table in parts), "drop schema held cascade")
+    built = next_night(warehouse)
+    commit_id = f"tidebook/{commit}"
+    assert built.pop(MATCHES) == {session, commit_id}
+    assert built.pop("int_commits__line_changes") == {commit_id}
+    assert set(map(frozenset, built.values())) == {frozenset({session})}
+    assert "int_tool_calls__line_changes" in built
+    assert warehouse.contents() == sample_warehouse.contents()
+
+
+def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse = copy_of(sample_warehouse, tmp_path)
+    settings = warehouse.project / "dbt_project.yml"
+    text = settings.read_text(encoding="utf-8")
+    assert "common_line_families: 20\n" in text
+    settings.write_text(text.replace("common_line_families: 20\n", "common_line_families: 1\n"), encoding="utf-8")
+    weights = warehouse.project / "seeds/correlation/evidence_weights.csv"
+    header, *rows = weights.read_text(encoding="utf-8").splitlines()
+    column = header.split(",").index("weight")
+    edited = [",".join("0.5" if i == column else cell for i, cell in enumerate(row.split(","))) for row in rows]
+    weights.write_text("\n".join([header, *edited]) + "\n", encoding="utf-8")
+    scores = "select commit_sha, root_session_id, score from intermediate.int_correlations__links order by all"
+    matches = f"select count(*) from intermediate.{MATCHES}"
+
+    built = next_night(warehouse)
+    assert warehouse.query(scores) != sample_warehouse.query(scores), "edited weights must reach the scores"
+    assert warehouse.query(matches) < sample_warehouse.query(matches), "more lines are common now"
+    # the limit of common lines is part of the logic, of this model only
+    assert set(built) == {MATCHES}
+
+    [(line, commits)] = warehouse.query(
+        "select line_hash, list(distinct commit_id order by commit_id) from intermediate.int_correlations__line_matches "
+        "where side = 'added' group by line_hash order by line_hash limit 1"
+    )
+    another = "f" * 40
+    change(
+        warehouse,
+        f"""insert into raw.commits by name
+            select * replace (
+                '{another}' as commit_sha, 'Say the same again' as message, [] as parents,
+                '2026-10-01T10:00:00Z' as authored_at, '2026-10-01T10:00:00Z' as committed_at
+            )
+            from raw.commits where commit_sha = '{commits[0].split("/")[1]}'""",
+        f"""insert into raw.commit_files by name
+            select * replace (
+                '{another}' as commit_sha, 1 as file_index, ['{line}'] as added_line_hashes, [] as removed_line_hashes
+            )
+            from raw.commit_files where commit_sha = '{commits[0].split("/")[1]}' limit 1""",
+    )
+    built = next_night(warehouse)
+    assert built == {MATCHES: {f"tidebook/{another}", *commits}, "int_commits__line_changes": {f"tidebook/{another}"}}
+    assert warehouse.query(f"{matches} where line_hash = '{line}'") == [(0,)]
+
+
+def test_two_projects_share_the_sessions(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    source = write_sample(tmp_path / "source")
+    warehouse = Warehouse.make(tmp_path)
+    register_sample(warehouse, source.projects, source.repository)
+    warehouse.ingest("sync")
+    # the same history again, in a project that has no checkout
+    history = tmp_path / "git-metadata.json"
+    shutil.copy2(warehouse.data / "processed/tidebook/git-metadata.json", history)
+    warehouse.ingest(
+        *("add-project", "--name", "Again", "--id", "again"),
+        *("--sessions", str(source.projects), "--git-metadata", str(history)),
+    )
+    warehouse.ingest("sync")
+    warehouse.build(*AS_FAR_AS_LINKS)
+    assert stale_models(warehouse) == {}
+    assert warehouse.query("select count(distinct project_id), count(*) from staging.stg_git__commits") == [(2, 26)]
+    assert warehouse.query(
+        "select count(*), count(distinct root_session_id) from intermediate.int_sessions__states"
+    ) == [(7, 7)], "a session is of one project"
+    assert warehouse.query(
+        "select count(*) from intermediate.int_correlations__links as links "
+        "inner join intermediate.int_sessions__states as sessions using (root_session_id) "
+        "where links.project_id != sessions.project_id"
+    ) == [(0,)]
