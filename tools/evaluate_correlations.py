@@ -90,7 +90,7 @@ KINDS = f"""
     left join intermediate.int_correlations__links as links
         on labels.project_id = links.project_id and labels.commit_sha = links.commit_sha
         and labels.session_id = links.root_session_id and coalesce(folds.fold, 0) = links.fold
-    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}'
+    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}' and labels.label = 'linked'
     group by 1, 2 order by 2 desc, 1
 """
 # Where every session that ran is named, a link to another one is most likely wrong.
