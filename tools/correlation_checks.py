@@ -39,7 +39,7 @@ FIRST_RULE = """
         from rated
         inner join staging.stg_validation__labels as labels using (project_id, commit_sha)
         inner join intermediate.int_correlations__folds using (project_id, commit_sha)
-        where labels.label_kind = 'session_commit' and labels.is_sure
+        where labels.label_kind = 'session_commit' and labels.label = 'linked' and labels.is_sure
     )
     select
         count(*) filter (where link_rank = 1), count(*) filter (where link_rank = 1 and is_right),

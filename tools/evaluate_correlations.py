@@ -76,6 +76,12 @@ TIERS = """
         count(*), count(*) filter (where is_right)
     from unseen where is_accepted group by tier order by tier
 """
+SIGNALS = f"""
+    select evidence_kind, evidence_class, pairs, right_pairs, strongest_pairs, right_strongest_pairs, named_commits
+    from main.correlation_signal_quality
+    where project_id = '{PROJECT}' and label_set = '{LABEL_SET}'
+    order by evidence_class = 'context', evidence_class = 'content', right_strongest_pairs desc, evidence_kind
+"""
 # Labelled commits that no weights were fitted to are judged by the weights of all labels.
 KINDS = f"""
     select
@@ -90,7 +96,7 @@ KINDS = f"""
     left join intermediate.int_correlations__links as links
         on labels.project_id = links.project_id and labels.commit_sha = links.commit_sha
         and labels.session_id = links.root_session_id and coalesce(folds.fold, 0) = links.fold
-    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}'
+    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}' and labels.label = 'linked'
     group by 1, 2 order by 2 desc, 1
 """
 # Where every session that ran is named, a link to another one is most likely wrong.
@@ -253,6 +259,11 @@ def main(arguments: list[str]) -> int:
         print("\nAccepted links by tier: 1 the message names the session, 2 announced by the session, 3 content")
         for tier, *numbers in connection.execute(TIERS).fetchall():
             print(f"  tier {tier}   {of_links(*numbers, labelled)}")
+        print("\nKinds of evidence alone: precision and recall where it is found, and where it is the strongest")
+        for kind, evidence_class, *counts in connection.execute(SIGNALS).fetchall():
+            found, right, strongest, right_strongest, commits = counts
+            shares = (right / found, right / commits, right_strongest / strongest, right_strongest / commits)
+            print(f"  {kind:18}{evidence_class:9}" + "   ".join(f"{value:.3f}" for value in shares))
         print("\nRecall by kind of label: labelled pairs whose session is linked (merges are left out)")
         for kind, is_sure, pairs, linked, commits, linked_commits in connection.execute(KINDS).fetchall():
             if kind != "merge":

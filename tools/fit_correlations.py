@@ -36,7 +36,7 @@ LABELS = """
     select project_id, commit_sha, session_id, folds.fold
     from staging.stg_validation__labels as labels
     inner join intermediate.int_correlations__folds as folds using (project_id, commit_sha)
-    where label_kind = 'session_commit' and is_sure and labels.session_id is not null
+    where label_kind = 'session_commit' and label = 'linked' and is_sure and labels.session_id is not null
     order by all
 """
 CANDIDATES = """
@@ -55,7 +55,7 @@ SHARES = """
     select scores.fold, scores.share, scores.root_session_id = labels.session_id
     from intermediate.int_correlations__scores as scores
     inner join staging.stg_validation__labels as labels using (project_id, commit_sha)
-    where scores.fold > 0 and labels.label_kind = 'session_commit' and labels.is_sure and labels.session_id is not null
+    where scores.fold > 0 and labels.label_kind = 'session_commit' and labels.label = 'linked' and labels.is_sure
     order by all
 """
 

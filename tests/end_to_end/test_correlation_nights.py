@@ -61,8 +61,7 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
 
     assert next_night(warehouse) == {}, "what vanishes must not rebuild what stays"
     assert warehouse.query(
-        f"select count(*) from intermediate.{MATCHES} "
-        f"where root_session_id = '{session}' or commit_sha = '{commit}'"
+        f"select count(*) from intermediate.{MATCHES} where root_session_id = '{session}' or commit_sha = '{commit}'"
     ) == [(0,)]
 
     change(warehouse, *(f"insert into raw.{table} from held.{table}" for table in parts), "drop schema held cascade")

@@ -1,7 +1,7 @@
 with labels as (
 
     select * from {{ ref('stg_validation__labels') }}
-    where label_kind = 'session_commit' and is_sure and session_id is not null and label is distinct from 'no'
+    where label_kind = 'session_commit' and is_sure and session_id is not null and label is distinct from 'not_linked'
 
 ),
 

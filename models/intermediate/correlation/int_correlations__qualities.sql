@@ -56,7 +56,7 @@ linkable as (
     inner join policies
         on labels.project_id = policies.project_id
         and labels.commit_sha = policies.commit_sha
-    where labels.label is distinct from 'no' and coalesce(policies.policy_reason, '') not in ('merge', 'bot')
+    where labels.label is distinct from 'not_linked' and coalesce(policies.policy_reason, '') not in ('merge', 'bot')
     group by labels.project_id, labels.label_set
 
 ),

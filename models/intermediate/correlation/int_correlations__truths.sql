@@ -24,7 +24,7 @@ named as (
         project_id,
         label_set,
         commit_sha,
-        count(*) filter (where label is distinct from 'no') as sessions
+        count(*) filter (where label is distinct from 'not_linked') as sessions
 
     from labels
     group by project_id, label_set, commit_sha
@@ -44,7 +44,7 @@ final as (
         links.confidence,
         links.method,
         links.rejection_reason,
-        coalesce(labels.label is distinct from 'no' and labels.session_id is not null, false) as is_right,
+        coalesce(labels.label is distinct from 'not_linked' and labels.session_id is not null, false) as is_right,
         named.sessions as named_sessions
 
     from links
