@@ -22,6 +22,16 @@ points as (
 
 ),
 
+weighed_kinds as (
+
+    select evidence_kind from kinds
+
+    union all
+
+    select 'nobody' as evidence_kind
+
+),
+
 folds as (
 
     {% for fold in range(var('correlation_folds') + 1) %}
@@ -38,17 +48,13 @@ failures as (
     select
         'a weight in each fold' as expectation,
         folds.fold,
-        kinds.evidence_kind as subject
+        weighed_kinds.evidence_kind as subject
 
     from folds
-    cross join (
-        select evidence_kind from kinds
-        union all
-        select 'nobody' as evidence_kind
-    ) as kinds
+    cross join weighed_kinds
     left join weights
         on folds.fold = weights.fold
-        and kinds.evidence_kind = weights.evidence_kind
+        and weighed_kinds.evidence_kind = weights.evidence_kind
     where weights.weight is null
 
     union all
