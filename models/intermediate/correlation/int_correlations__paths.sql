@@ -88,7 +88,8 @@ resolved as (
     select
         touched_paths.project_id,
         touched_paths.path,
-        max_by(repository_paths.path, (length(repository_paths.path), repository_paths.path)) as repository_path
+        max_by(repository_paths.path, (length(repository_paths.path), repository_paths.path)) as repository_path,
+        left(touched_paths.path, length(touched_paths.path) - max(length(repository_paths.path))) as root_path
 
     from touched_paths
     inner join repository_paths
@@ -111,9 +112,11 @@ final as (
         on resolved.project_id = directories.project_id
         and (
             {{ begins_with('resolved.path', "directories.directory || '/'") }}
-            or {{ begins_with(
-                "directories.directory || '/'", "left(resolved.path, length(resolved.path) - length(resolved.repository_path))"
-            ) }}
+            or (
+                {{ begins_with("directories.directory || '/'", 'resolved.root_path') }}
+                -- a file of somebody's home is no file of the repository below it
+                and not {{ matches('resolved.root_path', text_literal(var('home_directory') ~ '/$')) }}
+            )
         )
 
 )

@@ -59,8 +59,10 @@ counted as (
         evidence_kind,
         count(*) as pairs,
         count(*) filter (where is_right) as right_pairs,
+        count(distinct commit_sha) filter (where is_right) as right_commits,
         count(*) filter (where strength_rank = 1) as strongest_pairs,
-        count(*) filter (where strength_rank = 1 and is_right) as right_strongest_pairs
+        count(*) filter (where strength_rank = 1 and is_right) as right_strongest_pairs,
+        count(distinct commit_sha) filter (where strength_rank = 1 and is_right) as right_strongest_commits
 
     from ranked
     group by project_id, label_set, evidence_kind
@@ -83,11 +85,11 @@ final as (
         counted.pairs,
         counted.right_pairs,
         {{ share_with_bounds('counted.right_pairs', 'counted.pairs', 'precision') }},
-        {{ share_with_bounds('counted.right_pairs', 'commits.named_commits', 'recall') }},
+        {{ share_with_bounds('counted.right_commits', 'commits.named_commits', 'recall') }},
         counted.strongest_pairs,
         counted.right_strongest_pairs,
         {{ share_with_bounds('counted.right_strongest_pairs', 'counted.strongest_pairs', 'strongest_precision') }},
-        {{ share_with_bounds('counted.right_strongest_pairs', 'commits.named_commits', 'strongest_recall') }}
+        {{ share_with_bounds('counted.right_strongest_commits', 'commits.named_commits', 'strongest_recall') }}
 
     from counted
     inner join commits
