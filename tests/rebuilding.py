@@ -47,7 +47,11 @@ def stale_models(warehouse: Warehouse) -> dict[str, tuple[int, int]]:
                 tuple(f"models/{folder}/" for folder in FOLDERS)
             ):
                 continue
-            compiled = (warehouse.project / "target/compiled/ope" / path).read_text(encoding="utf-8")
+            compiled_file = warehouse.project / "target/compiled/ope" / path
+            if not compiled_file.exists():
+                # not selected, so not built and not to compare
+                continue
+            compiled = compiled_file.read_text(encoding="utf-8")
             # as if the ledger knew no unit
             compiled = compiled.replace("from audit.ledger as", "from (from audit.ledger limit 0) as")
             relation = f"{node['schema']}.{node['alias']}"

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.sample import write_sample
-from tests.end_to_end.conftest import register_sample
 from tests.rebuilding import mark_units, rebuilt_units, stale_models
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
@@ -46,8 +44,16 @@ def next_night(warehouse: Warehouse) -> dict[str, set[str]]:
 
 def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
-    # the session with the oldest lines of all, and the commit with the most
-    [(session,)] = warehouse.query(f"select min_by(root_session_id, written_at) from intermediate.{MATCHES}")
+    # the session with the oldest lines of those that no other one continues, and the commit with the most
+    [(session,)] = warehouse.query(f"""
+        select min_by(root_session_id, written_at) from intermediate.{MATCHES}
+        where root_session_id not in (
+            select one.root_session_id
+            from staging.stg_claude_code__records as one
+            inner join staging.stg_claude_code__records as other using (uuid)
+            where one.root_session_id != other.root_session_id
+        )
+    """)
     [(commit,)] = warehouse.query(
         f"select commit_sha from intermediate.{MATCHES} group by commit_sha order by count(*) desc, commit_sha limit 1"
     )
@@ -59,7 +65,8 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
         *(f"delete from raw.{table} where {where}" for table, where in parts.items()),
     )
 
-    assert next_night(warehouse) == {}, "what vanishes must not rebuild what stays"
+    built = next_night(warehouse)
+    assert built == {}, "what vanishes must not rebuild what stays"
     assert warehouse.query(
         f"select count(*) from intermediate.{MATCHES} where root_session_id = '{session}' or commit_sha = '{commit}'"
     ) == [(0,)]
@@ -118,27 +125,22 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     assert warehouse.query(f"{matches} where line_hash = '{line}'") == [(0,)]
 
 
-def test_two_projects_share_the_sessions(sample_warehouse: Warehouse, tmp_path: Path) -> None:
-    source = write_sample(tmp_path / "source")
-    warehouse = Warehouse.make(tmp_path)
-    register_sample(warehouse, source.projects, source.repository)
-    warehouse.ingest("sync")
-    # the same history again, in a project that has no checkout
+def test_the_same_history_in_a_second_project_has_no_links(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse = copy_of(sample_warehouse, tmp_path)
+    sessions = "select * from intermediate.int_sessions__states order by all"
+    links = "select * from intermediate.int_correlations__links where project_id = 'tidebook' order by all"
     history = tmp_path / "git-metadata.json"
     shutil.copy2(warehouse.data / "processed/tidebook/git-metadata.json", history)
-    warehouse.ingest(
-        *("add-project", "--name", "Again", "--id", "again"),
-        *("--sessions", str(source.projects), "--git-metadata", str(history)),
-    )
+    # a directory of sessions belongs to one project; the second one has the commits only
+    warehouse.ingest("add-project", "--name", "Again", "--id", "again", "--git-metadata", str(history))
     warehouse.ingest("sync")
-    warehouse.build(*AS_FAR_AS_LINKS)
-    assert stale_models(warehouse) == {}
+
+    built = next_night(warehouse)
+    assert set(built) == {MATCHES, "int_commits__line_changes"}
+    assert {unit.split("/")[0] for units in built.values() for unit in units} == {"again"}
     assert warehouse.query("select count(distinct project_id), count(*) from staging.stg_git__commits") == [(2, 26)]
-    assert warehouse.query(
-        "select count(*), count(distinct root_session_id) from intermediate.int_sessions__states"
-    ) == [(7, 7)], "a session is of one project"
-    assert warehouse.query(
-        "select count(*) from intermediate.int_correlations__links as links "
-        "inner join intermediate.int_sessions__states as sessions using (root_session_id) "
-        "where links.project_id != sessions.project_id"
-    ) == [(0,)]
+    assert warehouse.query(sessions) == sample_warehouse.query(sessions)
+    assert warehouse.query(links) == sample_warehouse.query(links)
+    assert warehouse.query("select count(*) from intermediate.int_correlations__links where project_id = 'again'") == [
+        (0,)
+    ]

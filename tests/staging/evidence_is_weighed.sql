@@ -60,6 +60,17 @@ failures as (
     union all
 
     select
+        'a weight that is a number' as expectation,
+        fold,
+        evidence_kind as subject
+
+    from weights
+    -- not a number is more than every number
+    where abs(weight) > 1000
+
+    union all
+
+    select
         'a known fold and kind' as expectation,
         weights.fold,
         weights.evidence_kind as subject
@@ -101,6 +112,18 @@ failures as (
     union all
 
     select
+        'points of a known fold' as expectation,
+        points.fold,
+        cast(points.share as {{ dbt.type_string() }}) as subject
+
+    from points
+    left join folds
+        on points.fold = folds.fold
+    where folds.fold is null or points.share is null
+
+    union all
+
+    select
         'points from no share to all' as expectation,
         folds.fold,
         null as subject
@@ -119,7 +142,7 @@ failures as (
         cast(share as {{ dbt.type_string() }}) as subject
 
     from points
-    where confidence < confidence_before or confidence not between 0 and 1
+    where confidence < confidence_before or coalesce(confidence not between 0 and 1, true)
 
 )
 

@@ -16,8 +16,8 @@ with truths as (
 
 labels as (
 
-    select * from {{ ref('stg_validation__labels') }}
-    where label_kind = 'session_commit' and is_sure and session_id is not null
+    select * from {{ ref('int_correlations__labels') }}
+    where is_linked
 
 ),
 
@@ -56,7 +56,7 @@ linkable as (
     inner join policies
         on labels.project_id = policies.project_id
         and labels.commit_sha = policies.commit_sha
-    where labels.label is distinct from 'not_linked' and coalesce(policies.policy_reason, '') not in ('merge', 'bot')
+    where coalesce(policies.policy_reason, '') not in ('merge', 'bot')
     group by labels.project_id, labels.label_set
 
 ),

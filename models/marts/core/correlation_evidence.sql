@@ -151,12 +151,15 @@ told as (
             when 'files_read' then concat(measures.read_files, ' of ', measures.commit_files, ' files read before')
             when 'edit_recency'
                 then concat(
-                    'last change of its files ', cast(floor(measures.ms_since_edit / 60000) as bigint), ' minutes before'
+                    'last change of its files ', cast(floor(measures.ms_since_edit / 60000) as bigint),
+                    ' minutes before'
                 )
             when 'activity_recency'
                 then case
                     when measures.is_inside then 'the session was at work'
-                    else concat('last record ', cast(floor(measures.ms_since_active / 60000) as bigint), ' minutes before')
+                    else concat(
+                        'last record ', cast(floor(measures.ms_since_active / 60000) as bigint), ' minutes before'
+                    )
                 end
             when 'words'
                 then concat(words.words, ' words of the message said before, the rarest is ', words.rarest_word)
