@@ -68,8 +68,7 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
     built = next_night(warehouse)
     assert built == {}, "what vanishes must not rebuild what stays"
     assert warehouse.query(
-        f"select count(*) from intermediate.{MATCHES} "
-        f"where root_session_id = '{session}' or commit_sha = '{commit}'"
+        f"select count(*) from intermediate.{MATCHES} where root_session_id = '{session}' or commit_sha = '{commit}'"
     ) == [(0,)]
 
     change(warehouse, *(f"insert into raw.{table} from held.{table}" for table in parts), "drop schema held cascade")
@@ -103,7 +102,7 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     assert set(built) == {MATCHES}
 
     [(line, commits)] = warehouse.query(
-        "select line_hash, list(distinct commit_id order by commit_id) from intermediate.int_correlations__line_matches "
+        f"select line_hash, list(distinct commit_id order by commit_id) from intermediate.{MATCHES} "
         "where side = 'added' group by line_hash order by line_hash limit 1"
     )
     another = "f" * 40

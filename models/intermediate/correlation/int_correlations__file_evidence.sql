@@ -158,7 +158,10 @@ looked_back_on as (
 
     from looked_at
     inner join (
-        values {% for step in range(1, var('turns_looked_back_on')) %}({{ step }}){% if not loop.last %}, {% endif %}{% endfor %}
+        values
+        {% for step in range(1, var('turns_looked_back_on')) %}
+            ({{ step }}){% if not loop.last %},{% endif %}
+        {% endfor %}
     ) as steps (step)
         on looked_at.turn_number > steps.step
 
