@@ -31,19 +31,25 @@ docs: venv ## make target/static_index.html: every table and column, with lineag
 	@OPE_DATA_DIR="$$(tools/data_dir.sh)" && export OPE_DATA_DIR && $(DBT) --log-level warn docs generate --static
 	@echo "Open target/static_index.html in a browser."
 
-plots: venv venv-lab ## draw the pictures of docs/ask-the-episodes.md of your data (or of the sample, into docs/images)
+plots: venv venv-lab ## draw the pictures of docs/ from your data (or from the sample, into docs/images)
 	@data="$$(tools/data_dir.sh)" && .venv-lab/bin/python -m tools.plots --data "$$data"
 
 bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 	@$(PYTHON) -m tests.bench
 
-fit: venv venv-lab ## fit the weights of the reaction rules to labels of OPE_CORPUS_DIR; writes their seed
-	@$(PYTHON) -m tools.evaluate_reactions build --labels train more
-	@.venv-lab/bin/python tools/fit_reactions.py target/reactions/ope.db --fitted-on "entire-cli/train entire-cli/more"
+fit: venv venv-lab ## fit the weights of reactions and of links to labels of OPE_CORPUS_DIR; writes their seeds
+	@$(PYTHON) -m tools.corpus_build train more checkpoints
+	@.venv-lab/bin/python tools/fit_reactions.py target/corpus/ope.db --fitted-on "entire-cli/train entire-cli/more"
+	@.venv-lab/bin/python -m tools.fit_correlations weights target/corpus/ope.db --fitted-on entire-cli/checkpoints
+	@$(PYTHON) -m tools.corpus_build train more checkpoints
+	@.venv-lab/bin/python -m tools.fit_correlations confidence target/corpus/ope.db
 
-evaluate: venv ## measure the reactions against labels of OPE_CORPUS_DIR: coverage, accuracy, confusion matrix
-	@$(PYTHON) -m tools.evaluate_reactions build --labels train more evaluate
-	@$(PYTHON) -m tools.evaluate_reactions print
+evaluate: venv venv-lab ## measure reactions and links against labels of OPE_CORPUS_DIR; figures of docs/correlation.md
+	@$(PYTHON) -m tools.corpus_build train more evaluate checkpoints
+	@echo "Reactions"
+	@$(PYTHON) -m tools.evaluate_reactions
+	@echo && echo "Correlations"
+	@.venv-lab/bin/python -m tools.evaluate_correlations --figures
 
 clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/
 	rm -rf .venv .venv-lint .venv-lab target logs .sample

@@ -33,13 +33,13 @@ FIRST_RULE = """
         where ms_since_edit < 14400000
     ),
     judged as (
-        select rated.score, rated.root_session_id = labels.session_id as is_right, row_number() over (
+        select rated.score, rated.root_session_id = labels.root_session_id as is_right, row_number() over (
             partition by project_id, commit_sha order by rated.score desc, rated.ms_since_edit, rated.root_session_id
         ) as link_rank
         from rated
-        inner join staging.stg_validation__labels as labels using (project_id, commit_sha)
+        inner join intermediate.int_correlations__labels as labels using (project_id, commit_sha)
         inner join intermediate.int_correlations__folds using (project_id, commit_sha)
-        where labels.label_kind = 'session_commit' and labels.is_sure
+        where labels.is_linked
     )
     select
         count(*) filter (where link_rank = 1), count(*) filter (where link_rank = 1 and is_right),

@@ -52,6 +52,16 @@ BINS = """
     )
     group by bin order by bin
 """
+# Bins of equal mass are nine tenths certain refusals: these show what lies between.
+EDGES = (0, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 2)
+RANGES = f"""
+    select edge, count(*), min(confidence), max(confidence), avg(confidence), avg(is_right::int)
+    from unseen
+    inner join (
+        select edge, lead(edge) over (order by edge) as next_edge from (select unnest({list(EDGES)}) as edge)
+    ) on confidence >= edge and confidence < next_edge
+    group by edge order by edge
+"""
 CURVE = """
     select threshold, count(*) filter (where link_rank = 1) as best,
         count(*) filter (where link_rank = 1 and is_right) as right_best,
@@ -65,6 +75,12 @@ TIERS = """
     select tier, count(*) filter (where link_rank = 1), count(*) filter (where link_rank = 1 and is_right),
         count(*), count(*) filter (where is_right)
     from unseen where is_accepted group by tier order by tier
+"""
+SIGNALS = f"""
+    select evidence_kind, evidence_class, pairs, right_pairs, strongest_pairs, right_strongest_pairs, named_commits
+    from main.correlation_signal_quality
+    where project_id = '{PROJECT}' and label_set = '{LABEL_SET}'
+    order by evidence_class = 'context', evidence_class = 'content', right_strongest_pairs desc, evidence_kind
 """
 # Labelled commits that no weights were fitted to are judged by the weights of all labels.
 KINDS = f"""
@@ -80,7 +96,7 @@ KINDS = f"""
     left join intermediate.int_correlations__links as links
         on labels.project_id = links.project_id and labels.commit_sha = links.commit_sha
         and labels.session_id = links.root_session_id and coalesce(folds.fold, 0) = links.fold
-    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}'
+    where labels.label_kind = 'session_commit' and labels.label_set = '{LABEL_SET}' and labels.label = 'linked'
     group by 1, 2 order by 2 desc, 1
 """
 # Where every session that ran is named, a link to another one is most likely wrong.
@@ -183,8 +199,10 @@ def bins_of(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[Any,
 def print_bins(title: str, bins: list[tuple[Any, ...]]) -> None:
     error = sum(row[1] * abs(row[4] - row[5]) for row in bins) / sum(row[1] for row in bins)
     print(f"\nCalibration of {title}: error {error:.4f}")
-    for bin_, pairs, low, high, promised, right in bins:
-        print(f"  {bin_:2} {pairs:5} pairs   confidence {low:.4f}–{high:.4f}   mean {promised:.4f}   right {right:.4f}")
+    for name, pairs, low, high, promised, right in bins:
+        print(
+            f"  {name!s:>4} {pairs:5} pairs   confidence {low:.4f}–{high:.4f}   mean {promised:.4f}   right {right:.4f}"
+        )
 
 
 def print_checks(database: Path, threshold: float, labelled: int) -> None:
@@ -236,9 +254,16 @@ def main(arguments: list[str]) -> int:
         every, best = bins_of(connection, "true"), bins_of(connection, "link_rank = 1")
         print_bins("all candidate pairs", every)
         print_bins("the best link of each commit", best)
+        ranges = connection.execute(RANGES).fetchall()
+        print_bins("all candidate pairs, by confidence from", ranges)
         print("\nAccepted links by tier: 1 the message names the session, 2 announced by the session, 3 content")
         for tier, *numbers in connection.execute(TIERS).fetchall():
             print(f"  tier {tier}   {of_links(*numbers, labelled)}")
+        print("\nKinds of evidence alone: precision and recall where it is found, and where it is the strongest")
+        for kind, evidence_class, *counts in connection.execute(SIGNALS).fetchall():
+            found, right, strongest, right_strongest, commits = counts
+            shares = (right / found, right / commits, right_strongest / strongest, right_strongest / commits)
+            print(f"  {kind:18}{evidence_class:9}" + "   ".join(f"{value:.3f}" for value in shares))
         print("\nRecall by kind of label: labelled pairs whose session is linked (merges are left out)")
         for kind, is_sure, pairs, linked, commits, linked_commits in connection.execute(KINDS).fetchall():
             if kind != "merge":
@@ -254,8 +279,8 @@ def main(arguments: list[str]) -> int:
             rows = [[*row[:3], row[2] / row[1], row[2] / labelled, *row[3:], row[4] / row[3]] for row in curve]
             header = "confidence best_links right_best_links precision recall pairs right_pairs pair_precision"
             write_figures("link-precision-and-recall", header, rows)
-            bounds = [[row[0], row[1], *row[4:], *wilson(round(row[1] * row[5]), row[1])] for row in best]
-            write_figures("link-calibration", "bin links confidence right right_low right_high", bounds)
+            bounds = [[*row[:2], *row[4:], *wilson(round(row[1] * row[5]), row[1])] for row in ranges]
+            write_figures("link-calibration", "from_confidence pairs confidence right right_low right_high", bounds)
     print_checks(options.database, threshold, labelled)
     print(
         "\nChosen in sample: kinds of evidence, their constants and the accepted confidence were chosen while looking"

@@ -33,10 +33,10 @@ POINTS = (0, 0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 DECIMALS = 4
 
 LABELS = """
-    select project_id, commit_sha, session_id, folds.fold
-    from staging.stg_validation__labels as labels
+    select project_id, commit_sha, labels.root_session_id, folds.fold
+    from intermediate.int_correlations__labels as labels
     inner join intermediate.int_correlations__folds as folds using (project_id, commit_sha)
-    where label_kind = 'session_commit' and is_sure and labels.session_id is not null
+    where labels.is_linked
     order by all
 """
 CANDIDATES = """
@@ -52,10 +52,10 @@ SIGNALS = """
 """
 KINDS = "select evidence_kind, direction, prior_weight from reference.evidence_kinds order by evidence_kind"
 SHARES = """
-    select scores.fold, scores.share, scores.root_session_id = labels.session_id
+    select scores.fold, scores.share, scores.root_session_id = labels.root_session_id
     from intermediate.int_correlations__scores as scores
-    inner join staging.stg_validation__labels as labels using (project_id, commit_sha)
-    where scores.fold > 0 and labels.label_kind = 'session_commit' and labels.is_sure and labels.session_id is not null
+    inner join intermediate.int_correlations__labels as labels using (project_id, commit_sha)
+    where scores.fold > 0 and labels.is_linked
     order by all
 """
 

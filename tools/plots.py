@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/ask-the-episodes.md, each from the query that stands above it.
+"""Draws the pictures of docs/: each from the query that stands above it, or from its figures in docs/figures.
 
     .venv-lab/bin/python -m tools.plots [--data DIRECTORY]
 
@@ -9,6 +9,8 @@ its directory `plots`: the same questions, asked of your sessions. The same data
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -22,12 +24,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tools.shown import ROOT, SAMPLE, pictures
+from tools.shown import ROOT, SAMPLE, Picture, pictures
 
-PAGE = ROOT / "docs" / "ask-the-episodes.md"
+DOCS = ROOT / "docs"
 SHELL = ROOT / ".venv" / "bin" / "duckdb"
 
 Row = dict[str, Any]
+
+# The picture names it: variable `accepted_confidence`.
+ACCEPTED = 0.6
 
 # From calm to alarming; told apart in print and by readers who do not see red and green.
 COLOURS = {
@@ -61,18 +66,20 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools.plots", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=SAMPLE, help="data directory with ope.db (default: the sample)")
     data = parser.parse_args(arguments).data.resolve()
-    output = PAGE.parent / "images" if data == SAMPLE else data / "plots"
+    output = DOCS / "images" if data == SAMPLE else data / "plots"
     database = data / "ope.db"
     if not database.exists():
         print(f"{database} is missing: run `make build` first.", file=sys.stderr)
         return 1
     output.mkdir(parents=True, exist_ok=True)
-    for picture in pictures(PAGE.read_text(encoding="utf-8")):
+    for picture in [picture for page in sorted(DOCS.glob("*.md")) for picture in pictures(page.read_text("utf-8"))]:
+        if not picture.sql and data != SAMPLE:
+            continue  # figures of a labelled corpus, not of this data
         target = output / f"{picture.name}.svg"
         # a mark says which query and output of the page the picture shows; other data has no such mark
         mark = picture.mark if data == SAMPLE else "drawn from other data than the page shows"
         try:
-            rows = read(database, picture.sql)
+            rows = read(database, picture.sql) if picture.sql else read_figures(picture)
         except subprocess.CalledProcessError as error:
             print(f"{database}: {error.stderr.strip()}", file=sys.stderr)
             return 1
@@ -86,6 +93,11 @@ def read(database: Path, sql: str) -> list[Row]:
     command = [str(SHELL), "-readonly", "-json", str(database), "-c", sql]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(printed or "[]")
+
+
+def read_figures(picture: Picture) -> list[Row]:
+    """Rows of a file of figures; all of its columns are numbers."""
+    return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(picture.shown))]
 
 
 def draw(picture: Callable[[Axes, list[Row]], None], rows: list[Row], target: Path, mark: str) -> None:
@@ -178,6 +190,58 @@ def cost_by_model(axes: Axes, rows: list[Row]) -> None:
     as_table(axes, rows, room=1.4)
 
 
+def link_precision_and_recall(axes: Axes, rows: list[Row]) -> None:
+    recall = [row["recall"] for row in rows]
+    axes.plot(recall, [row["precision"] for row in rows], color=COLOURS["accepted"], marker=".", label="best link")
+    axes.plot(
+        recall,
+        [row["pair_precision"] for row in rows],
+        color=COLOURS["objected"],
+        linestyle="--",
+        label="all pairs",
+    )
+    for wanted in (0.2, 0.4, 0.6, 0.8, 0.9, 0.96):
+        row = min(rows, key=lambda row: abs(row["confidence"] - wanted))
+        text = f"{row['confidence']:g}" + (", accepted" if wanted == ACCEPTED else "")
+        place, bold = (row["recall"], row["precision"]), "bold" if wanted == ACCEPTED else "normal"
+        axes.annotate(text, place, (3, 5), textcoords="offset points", fontweight=bold)
+    axes.set_title("Precision and recall of links, by the least confidence that is accepted")
+    axes.set_xlabel("recall: labelled commits with a right best link")
+    axes.set_ylabel("precision")
+    axes.set_xlim(0.66, 0.96)
+    axes.set_ylim(0.9, 1.0)
+    axes.grid(True)
+    axes.legend(loc="lower left")
+
+
+def link_calibration(axes: Axes, rows: list[Row]) -> None:
+    promised, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
+    bounds = [
+        [max(0, row["right"] - row["right_low"]) for row in rows],
+        [max(0, row["right_high"] - row["right"]) for row in rows],
+    ]
+    axes.plot([0, 1], [0, 1], color=COLOURS["objected"], linestyle="--", label="as promised")
+    axes.errorbar(promised, right, bounds, color=COLOURS["accepted"], fmt="o", capsize=3, label="measured, 95 %")
+    for row in rows[2:-2]:
+        place = (row["confidence"], row["right"])
+        axes.annotate(f"{row['pairs']:.0f}", place, (6, -10), textcoords="offset points")
+    for row, (x, y) in ((rows[0], (8, 14)), (rows[-1], (-8, -38))):
+        axes.annotate(
+            f"{row['pairs']:.0f}",
+            (row["confidence"], row["right"]),
+            (x, y),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "-", "color": "#8a9094"},
+        )
+    axes.set_title("How sure a link is said to be, and how often it is right (numbers: pairs)")
+    axes.set_xlabel("mean confidence of candidate pairs")
+    axes.set_ylabel("share that is right")
+    axes.set_xlim(-0.03, 1.05)
+    axes.set_ylim(-0.03, 1.05)
+    axes.grid(True)
+    axes.legend(loc="upper left")
+
+
 def as_table(axes: Axes, rows: list[Row], *, room: float) -> None:
     """A bar per row: as high as its rows need, with room for what stands behind the bars."""
     axes.set_xlim(0, room * axes.get_xlim()[1])
@@ -197,6 +261,8 @@ PICTURES: dict[str, Callable[[Axes, list[Row]], None]] = {
     "objections-by-action": objections_by_action,
     "failed-runs": failed_runs,
     "cost-by-model": cost_by_model,
+    "link-precision-and-recall": link_precision_and_recall,
+    "link-calibration": link_calibration,
 }
 
 

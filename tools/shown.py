@@ -4,6 +4,9 @@
 
 A query is a block of SQL with a block of text below it. `<!-- output: summary -->` stands above what `make build` ends
 with. Tests compare the same blocks with the sample (tests/end_to_end/), so this is how to change them.
+
+A picture is drawn from docs/figures/<its name>.csv (figures of a labelled corpus, which `make evaluate` writes), or,
+where there is no such file, from the query above it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / ".sample"
+FIGURES = ROOT / "docs" / "figures"
 QUERY = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<shown>.*?)```", re.DOTALL)
 SUMMARY = re.compile(r"<!-- output: summary -->\n```text\n(?P<shown>.*?)```", re.DOTALL)
 
@@ -27,7 +31,7 @@ PICTURE = re.compile(r"!\[[^\]]*\]\(images/(?P<name>[a-z-]+)\.svg\)")
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a document, and the query above it that it is drawn from."""
+    """A picture of a document, and what it is drawn from: the query above it with its output, or figures (no query)."""
 
     name: str
     sql: str
@@ -40,10 +44,14 @@ class Picture:
 
 
 def pictures(document: str) -> list[Picture]:
-    """The pictures of a document; each belongs to the last query above it."""
+    """The pictures of a document; each belongs to its file of figures, or to the last query above it."""
     blocks = list(QUERY.finditer(document))
     found = []
     for picture in PICTURE.finditer(document):
+        figures = FIGURES / f"{picture['name']}.csv"
+        if figures.exists():
+            found.append(Picture(picture["name"], "", figures.read_text(encoding="utf-8")))
+            continue
         block = [block for block in blocks if block.end() <= picture.start()][-1]
         found.append(Picture(picture["name"], block["sql"], block["shown"]))
     return found

@@ -1,4 +1,5 @@
--- A link has content or a name behind it, in a project whose links are precise enough; ranks and evidence agree with it.
+-- A link has content or a name behind it, in a project whose links are precise enough; ranks and evidence agree with
+-- it.
 with correlations as (
 
     select * from {{ ref('correlations') }}
@@ -14,6 +15,13 @@ evidence as (
 quality as (
 
     select * from {{ ref('correlation_quality') }}
+
+),
+
+failed as (
+
+    select distinct project_id from quality
+    where gate = 'failed'
 
 ),
 
@@ -75,7 +83,7 @@ judged as (
     left join commits
         on correlations.project_id = commits.project_id
         and correlations.commit_sha = commits.commit_sha
-    left join (select distinct project_id from quality where gate = 'failed') as failed
+    left join failed
         on correlations.project_id = failed.project_id
 
 ),

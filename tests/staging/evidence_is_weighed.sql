@@ -22,6 +22,16 @@ points as (
 
 ),
 
+weighed_kinds as (
+
+    select evidence_kind from kinds
+
+    union all
+
+    select 'nobody' as evidence_kind
+
+),
+
 folds as (
 
     {% for fold in range(var('correlation_folds') + 1) %}
@@ -38,18 +48,25 @@ failures as (
     select
         'a weight in each fold' as expectation,
         folds.fold,
-        kinds.evidence_kind as subject
+        weighed_kinds.evidence_kind as subject
 
     from folds
-    cross join (
-        select evidence_kind from kinds
-        union all
-        select 'nobody' as evidence_kind
-    ) as kinds
+    cross join weighed_kinds
     left join weights
         on folds.fold = weights.fold
-        and kinds.evidence_kind = weights.evidence_kind
+        and weighed_kinds.evidence_kind = weights.evidence_kind
     where weights.weight is null
+
+    union all
+
+    select
+        'a weight that is a number' as expectation,
+        fold,
+        evidence_kind as subject
+
+    from weights
+    -- not a number is more than every number
+    where abs(weight) > 1000
 
     union all
 
@@ -95,6 +112,18 @@ failures as (
     union all
 
     select
+        'points of a known fold' as expectation,
+        points.fold,
+        cast(points.share as {{ dbt.type_string() }}) as subject
+
+    from points
+    left join folds
+        on points.fold = folds.fold
+    where folds.fold is null or points.share is null
+
+    union all
+
+    select
         'points from no share to all' as expectation,
         folds.fold,
         null as subject
@@ -113,7 +142,7 @@ failures as (
         cast(share as {{ dbt.type_string() }}) as subject
 
     from points
-    where confidence < confidence_before or confidence not between 0 and 1
+    where confidence < confidence_before or coalesce(confidence not between 0 and 1, true)
 
 )
 

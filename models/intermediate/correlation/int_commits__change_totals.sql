@@ -56,7 +56,7 @@ lines as (
             count(*) filter (where distinct_lines.side = '{{ side }}') as {{ side }}_lines,
             cast(coalesce(
                 sum({{ line_weight('rarity.families') }}) filter (where distinct_lines.side = '{{ side }}'), 0
-            ) as bigint) as {{ side }}_weight{{ ',' if not loop.last }}
+            ) as bigint) as {{ side }}_weight{% if not loop.last %},{% endif %}
         {% endfor %}
 
     from distinct_lines
@@ -76,7 +76,7 @@ final as (
         coalesce(files.files, 0) as commit_files,
         {% for side in ['added', 'removed'] %}
             coalesce(lines.{{ side }}_lines, 0) as commit_{{ side }}_lines,
-            coalesce(lines.{{ side }}_weight, 0) as commit_{{ side }}_weight{{ ',' if not loop.last }}
+            coalesce(lines.{{ side }}_weight, 0) as commit_{{ side }}_weight{% if not loop.last %},{% endif %}
         {% endfor %}
 
     from commits

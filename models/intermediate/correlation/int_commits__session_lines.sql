@@ -175,7 +175,7 @@ common_writes as (
         and linked_files.root_session_id = session_lines.root_session_id
         and session_lines.path in (linked_files.path, linked_files.old_path)
         and added_lines.line_hash = session_lines.line_hash
-        and session_lines.sent_at <= linked_files.made_before
+        and linked_files.made_before >= session_lines.sent_at
     where rarity.is_common and session_lines.side = 'added'
 
 ),
@@ -219,8 +219,8 @@ lost_lines as (
         on linked_files.project_id = session_lines.project_id
         and linked_files.root_session_id = session_lines.root_session_id
         and linked_files.path = session_lines.path
-        and session_lines.sent_at <= linked_files.made_before
-        and (linked_files.made_after is null or session_lines.sent_at > linked_files.made_after)
+        and linked_files.made_before >= session_lines.sent_at
+        and (linked_files.made_after is null or linked_files.made_after < session_lines.sent_at)
     left join rarity
         on session_lines.project_id = rarity.project_id
         and session_lines.line_hash = rarity.line_hash

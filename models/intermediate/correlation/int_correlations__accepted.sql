@@ -1,7 +1,7 @@
 with links as (
 
     select * from {{ ref('int_correlations__links') }}
-    where fold = 0 and rejection_reason is null
+    where fold = 0 and rejection_reason is null and link_rank <= {{ var('published_candidates') }}
 
 ),
 

@@ -65,7 +65,10 @@ looks_back as (
 
     from numbered as commits
     cross join (
-        values {% for step in range(var('spans_looked_back_on')) %}({{ step }}){% if not loop.last %}, {% endif %}{% endfor %}
+        values
+        {% for step in range(var('spans_looked_back_on')) %}
+            ({{ step }}){% if not loop.last %},{% endif %}
+        {% endfor %}
     ) as steps (step)
     where commits.commit_sha is not null
 

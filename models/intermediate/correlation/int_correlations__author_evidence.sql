@@ -24,7 +24,10 @@ homes as (
     select
         states.project_id,
         states.root_session_id,
-        regexp_extract({{ comparable_path('projects.first_cwd') }}, {{ text_literal(var('home_directory')) }}) as home
+        -- a session that names no directory has no home
+        coalesce(
+            regexp_extract({{ comparable_path('projects.first_cwd') }}, {{ text_literal(var('home_directory')) }}), ''
+        ) as home
 
     from {{ ref('int_sessions__states') }} as states
     inner join {{ ref('int_sessions__projects') }} as projects

@@ -1,7 +1,7 @@
 with labels as (
 
-    select * from {{ ref('stg_validation__labels') }}
-    where label_kind = 'session_commit' and is_sure and session_id is not null and label is distinct from 'no'
+    select * from {{ ref('int_correlations__labels') }}
+    where is_linked
 
 ),
 
@@ -21,7 +21,7 @@ final as (
     select
         labels.project_id,
         labels.commit_sha,
-        min({{ bucket_of('labels.session_id', var('correlation_folds')) }}) + 1 as fold
+        min({{ bucket_of('labels.root_session_id', var('correlation_folds')) }}) + 1 as fold
 
     from labels
     inner join fitted

@@ -38,7 +38,11 @@ methods as (
         signals.root_session_id,
         max_by(
             signals.evidence_kind,
-            (case kinds.evidence_class when 'identity' then 1 else 0 end, signals.strength * weights.weight, kinds.evidence_kind)
+            (
+                case kinds.evidence_class when 'identity' then 1 else 0 end,
+                signals.strength * weights.weight,
+                kinds.evidence_kind
+            )
         ) as method,
         min(case
             when kinds.evidence_kind = 'session_id' then 1

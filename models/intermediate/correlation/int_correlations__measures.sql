@@ -62,7 +62,7 @@ active as (
         and candidates.commit_sha = match_states.commit_sha
     inner join spans
         on candidates.root_session_id = spans.root_session_id
-        and spans.started_at <= match_states.made_before
+        and match_states.made_before >= spans.started_at
     group by candidates.project_id, candidates.commit_sha, candidates.root_session_id
 
 ),

@@ -16,8 +16,8 @@ with truths as (
 
 labels as (
 
-    select * from {{ ref('stg_validation__labels') }}
-    where label_kind = 'session_commit' and is_sure and session_id is not null
+    select * from {{ ref('int_correlations__labels') }}
+    where is_linked
 
 ),
 
@@ -30,10 +30,10 @@ policies as (
 cuts as (
 
     select
-        cut_kind,
-        cut,
-        cast(from_confidence as double) as from_confidence,
-        cast(below_confidence as double) as below_confidence
+        cuts.cut_kind,
+        cuts.cut,
+        cast(cuts.from_confidence as double) as from_confidence,
+        cast(cuts.below_confidence as double) as below_confidence
 
     from (
         values
@@ -56,7 +56,7 @@ linkable as (
     inner join policies
         on labels.project_id = policies.project_id
         and labels.commit_sha = policies.commit_sha
-    where labels.label is distinct from 'no' and coalesce(policies.policy_reason, '') not in ('merge', 'bot')
+    where coalesce(policies.policy_reason, '') not in ('merge', 'bot')
     group by labels.project_id, labels.label_set
 
 ),
@@ -92,8 +92,10 @@ bins as (
         label_set,
         is_in_sample,
         count(*) as pairs,
-        abs(cast(sum(cast(round(1000000 * confidence) as bigint)) as bigint)
-            - 1000000 * count(*) filter (where is_right)) as deviation
+        abs(
+            cast(sum(cast(round(1000000 * confidence) as bigint)) as bigint)
+            - 1000000 * count(*) filter (where is_right)
+        ) as deviation
 
     from binned
     group by project_id, label_set, is_in_sample, bin
@@ -114,39 +116,38 @@ calibration as (
 
 ),
 
-counted as (
+cut_truths as (
 
     select
-        linkable_truths.project_id,
-        linkable_truths.label_set,
-        linkable_truths.is_in_sample,
+        linkable_truths.*,
         cuts.cut_kind,
         cuts.cut,
         cuts.from_confidence,
+        linkable_truths.can_be_accepted
+        and linkable_truths.confidence >= cuts.from_confidence
+        and linkable_truths.confidence < cuts.below_confidence as is_cut
+
+    from linkable_truths
+    cross join cuts
+
+),
+
+counted as (
+
+    select
+        project_id,
+        label_set,
+        is_in_sample,
+        cut_kind,
+        cut,
+        from_confidence,
         count(*) filter (where is_cut) as pairs,
         count(*) filter (where is_cut and is_right) as right_pairs,
         count(*) filter (where is_cut and link_rank = 1) as best_links,
         count(*) filter (where is_cut and link_rank = 1 and is_right) as right_best_links
 
-    from (
-        select
-            linkable_truths.*,
-            cuts.cut_kind,
-            cuts.cut,
-            cuts.from_confidence,
-            linkable_truths.can_be_accepted
-            and linkable_truths.confidence >= cuts.from_confidence
-            and linkable_truths.confidence < cuts.below_confidence as is_cut
-
-        from linkable_truths
-        cross join cuts
-    ) as linkable_truths
-    inner join cuts
-        on linkable_truths.cut_kind = cuts.cut_kind
-        and linkable_truths.cut = cuts.cut
-    group by
-        linkable_truths.project_id, linkable_truths.label_set, linkable_truths.is_in_sample,
-        cuts.cut_kind, cuts.cut, cuts.from_confidence
+    from cut_truths
+    group by project_id, label_set, is_in_sample, cut_kind, cut, from_confidence
 
 ),
 

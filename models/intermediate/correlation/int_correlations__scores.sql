@@ -103,20 +103,12 @@ writers as (
 
 ),
 
-odds as (
+judged as (
 
     select
         scores.*,
         nobody.score as nobody_score,
-        writers.root_session_id is not null as is_writer,
-        cast(round(1000000000 * exp(scores.score - greatest(
-            nobody.score,
-            max(scores.score) over (partition by scores.project_id, scores.commit_sha, scores.fold)
-        ))) as bigint) as odds,
-        cast(round(1000000000 * exp(nobody.score - greatest(
-            nobody.score,
-            max(scores.score) over (partition by scores.project_id, scores.commit_sha, scores.fold)
-        ))) as bigint) as nobody_odds
+        writers.root_session_id is not null as is_writer
 
     from scores
     inner join nobody
@@ -128,6 +120,34 @@ odds as (
 
 ),
 
+compared as (
+
+    select
+        *,
+        greatest(nobody_score, max(score) over commits) as best_score,
+        greatest(nobody_score, max(score) filter (where not is_writer) over commits) as best_rival_score
+
+    from judged
+    window commits as (partition by project_id, commit_sha, fold)
+
+),
+
+-- Whole numbers, so that their sum is the same in any order; one of those that are summed is 1, so that none is 0.
+odds as (
+
+    select
+        *,
+        cast(round(1000000000 * exp(score - best_score)) as bigint) as odds,
+        cast(round(1000000000 * exp(nobody_score - best_score)) as bigint) as nobody_odds,
+        case when is_writer then 0 else cast(round(1000000000 * exp(score - best_rival_score)) as bigint) end
+            as rival_odds,
+        cast(round(1000000000 * exp(nobody_score - best_rival_score)) as bigint) as nobody_rival_odds
+
+    from compared
+
+),
+
+-- A writer competes with nobody and with those who are no writers, however far another writer is ahead.
 final as (
 
     select
@@ -137,13 +157,15 @@ final as (
         fold,
         round(score, 6) as score,
         is_writer,
-        round(odds / (
-            nobody_odds + odds + sum(odds) over commits - odds
-            - case
-                when is_writer then coalesce(sum(odds) filter (where is_writer) over commits, 0) - odds
-                else 0
-            end
-        ), 6) as share
+        round(
+            case
+                when is_writer then 1 / (
+                    1 + (nobody_rival_odds + sum(rival_odds) over commits) / 1000000000.0 * exp(best_rival_score - score)
+                )
+                else odds / (nobody_odds + sum(odds) over commits)
+            end,
+            6
+        ) as share
 
     from odds
     window commits as (partition by project_id, commit_sha, fold)

@@ -6,8 +6,7 @@ with links as (
 
 labels as (
 
-    select * from {{ ref('stg_validation__labels') }}
-    where label_kind = 'session_commit' and is_sure and session_id is not null
+    select * from {{ ref('int_correlations__labels') }}
 
 ),
 
@@ -24,7 +23,7 @@ named as (
         project_id,
         label_set,
         commit_sha,
-        count(*) filter (where label is distinct from 'no') as sessions
+        count(*) filter (where is_linked) as sessions
 
     from labels
     group by project_id, label_set, commit_sha
@@ -44,7 +43,7 @@ final as (
         links.confidence,
         links.method,
         links.rejection_reason,
-        coalesce(labels.label is distinct from 'no' and labels.session_id is not null, false) as is_right,
+        coalesce(labels.is_linked, false) as is_right,
         named.sessions as named_sessions
 
     from links
@@ -54,12 +53,12 @@ final as (
     left join labels
         on links.project_id = labels.project_id
         and links.commit_sha = labels.commit_sha
-        and links.root_session_id = labels.session_id
+        and links.root_session_id = labels.root_session_id
         and named.label_set = labels.label_set
     left join folds
         on links.project_id = folds.project_id
         and links.commit_sha = folds.commit_sha
-    where (named.sessions > 0 or labels.session_id is not null)
+    where (named.sessions > 0 or labels.root_session_id is not null)
 
 )
 

@@ -39,22 +39,32 @@ sessions as (
 
 ),
 
+distinct_words as (
+
+    select distinct
+        project_id,
+        word
+
+    from commit_words
+
+),
+
 -- A word that few sessions say tells more: the logarithm of how few, in millionths.
 word_weights as (
 
     select
-        commit_words.project_id,
-        commit_words.word,
+        distinct_words.project_id,
+        distinct_words.word,
         cast(round(1000000 * ln((max(sessions.sessions) + 1) / (count(session_words.root_session_id) + 0.5))) as bigint)
             as word_weight
 
-    from (select distinct project_id, word from commit_words) as commit_words
+    from distinct_words
     inner join sessions
-        on commit_words.project_id = sessions.project_id
+        on distinct_words.project_id = sessions.project_id
     left join session_words
-        on commit_words.project_id = session_words.project_id
-        and commit_words.word = session_words.word
-    group by commit_words.project_id, commit_words.word
+        on distinct_words.project_id = session_words.project_id
+        and distinct_words.word = session_words.word
+    group by distinct_words.project_id, distinct_words.word
 
 ),
 
@@ -96,7 +106,7 @@ final as (
     inner join session_words
         on candidates.root_session_id = session_words.root_session_id
         and weighed.word = session_words.word
-        and session_words.first_said_at <= commits.made_before
+        and commits.made_before >= session_words.first_said_at
     group by candidates.project_id, candidates.commit_sha, candidates.root_session_id
 
 )

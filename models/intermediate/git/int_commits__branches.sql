@@ -52,7 +52,9 @@ heads as (
 
     select
         main_commits.project_id,
-        max_by(main_commits.commit_sha, (main_commits.committed_at, main_commits.commit_sha)) as commit_sha
+        max_by(main_commits.commit_sha, (
+            main_commits.committed_at is not null, main_commits.committed_at, main_commits.commit_sha
+        )) as commit_sha
 
     from main_commits
     left join (

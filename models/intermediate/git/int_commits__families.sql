@@ -78,23 +78,23 @@ changes as (
 
 ),
 
--- The same change a second time is a copy where the person or the subject is the same too.
+-- The same change a second time is a copy where the person or the subject is the same too: two unknown are not the same.
 keys as (
 
-    {% for same in ["'by', ordered.author_name", "'from', ordered.author_email", "'as', ordered.title"] %}
+    {% for word, same in {'by': 'author_name', 'from': 'author_email', 'as': 'title'}.items() %}
         select
             ordered.project_id,
             ordered.commit_sha,
             ordered.first_parent_sha,
             ordered.commit_number,
             'same_changes' as copy_kind,
-            concat_ws('|', changes.changes_key, {{ same }}) as copy_key
+            concat_ws('|', changes.changes_key, '{{ word }}', ordered.{{ same }}) as copy_key
 
         from ordered
         inner join changes
             on ordered.project_id = changes.project_id
             and ordered.commit_sha = changes.commit_sha
-        where changes.changed_lines >= {{ var('copy_lines') }}
+        where changes.changed_lines >= {{ var('copy_lines') }} and ordered.{{ same }} != ''
 
         union all
 
@@ -112,7 +112,9 @@ keys as (
     inner join changes
         on ordered.project_id = changes.project_id
         and ordered.commit_sha = changes.commit_sha
-    where changes.changed_lines < {{ var('copy_lines') }}
+    where
+        changes.changed_lines < {{ var('copy_lines') }}
+        and ordered.author_email != '' and ordered.title != ''
 
     union all
 
@@ -126,7 +128,7 @@ keys as (
         concat_ws('|', authored_at, title) as copy_key
 
     from ordered
-    where authored_at is not null
+    where authored_at is not null and title != ''
 
     union all
 
@@ -143,7 +145,7 @@ keys as (
     inner join commit_files
         on ordered.project_id = commit_files.project_id
         and ordered.commit_sha = commit_files.commit_sha
-    where ordered.authored_at is not null and ordered.author_email is not null
+    where ordered.authored_at is not null and ordered.author_email != ''
 
 ),
 

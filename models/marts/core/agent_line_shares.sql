@@ -77,7 +77,7 @@ final as (
             cast(coalesce(sum(attributed.{{ lines }}), 0) as bigint) as {{ lines }},
         {% endfor %}
         {{ agent_share('sum(attributed.agent_lines)', 'sum(attributed.added_lines - attributed.unknown_lines)') }}
-        as agent_line_share
+            as agent_line_share
 
     from counted_commits
     left join attributed

@@ -1,7 +1,11 @@
 with commit_files as (
 
     select
-        *,
+        project_id,
+        commit_sha,
+        file_index,
+        path,
+        insertions,
         {{ array_length('added_line_hashes') }} as compared_lines
 
     from {{ ref('stg_git__commit_files') }}
@@ -27,7 +31,12 @@ session_lines as (
 compared as (
 
     select
-        commit_files.*,
+        commit_files.project_id,
+        commit_files.commit_sha,
+        commit_files.file_index,
+        commit_files.path,
+        commit_files.insertions,
+        commit_files.compared_lines,
         coalesce(session_lines.linked_lines, 0) as linked_lines,
         coalesce(session_lines.written_lines, 0) as written_lines,
         least(
@@ -47,12 +56,15 @@ compared as (
 shared_out as (
 
     select
-        *,
-        {% for lines in ['linked_lines', 'linked_lines + changed_lines', 'written_lines'] %}
-            {{ shared_out(lines, 'insertions', 'compared_lines') }}
-            as {{ ['agent_lines', 'agent_or_changed_lines', 'any_session_lines'][loop.index0] }}
-            {%- if not loop.last %},{% endif %}
-        {% endfor %}
+        project_id,
+        commit_sha,
+        file_index,
+        path,
+        insertions,
+        compared_lines,
+        {{ shared_out('linked_lines', 'insertions', 'compared_lines') }} as agent_lines,
+        {{ shared_out('linked_lines + changed_lines', 'insertions', 'compared_lines') }} as agent_or_changed_lines,
+        {{ shared_out('written_lines', 'insertions', 'compared_lines') }} as any_session_lines
 
     from compared
 

@@ -1,6 +1,6 @@
-with commit_files as (
+with attribution as (
 
-    select * from {{ ref('stg_git__commit_files') }}
+    select * from {{ ref('commit_attribution') }}
 
 ),
 
@@ -18,10 +18,10 @@ counted as (
         session_lines.commit_sha,
         session_lines.file_index,
         session_lines.root_session_id,
-        commit_files.path,
+        attribution.path,
         session_lines.written_lines,
-        commit_files.insertions,
-        {{ array_length('commit_files.added_line_hashes') }} as compared_lines,
+        attribution.added_lines,
+        attribution.compared_lines,
         sum(session_lines.written_lines) over (
             partition by session_lines.project_id, session_lines.commit_sha, session_lines.file_index
             order by session_lines.is_linked desc, session_lines.root_session_id
@@ -30,10 +30,10 @@ counted as (
         session_lines.is_linked
 
     from session_lines
-    inner join commit_files
-        on session_lines.project_id = commit_files.project_id
-        and session_lines.commit_sha = commit_files.commit_sha
-        and session_lines.file_index = commit_files.file_index
+    inner join attribution
+        on session_lines.project_id = attribution.project_id
+        and session_lines.commit_sha = attribution.commit_sha
+        and session_lines.file_index = attribution.file_index
 
 ),
 
@@ -51,8 +51,8 @@ final as (
         path,
 
         -- numbers
-        {{ shared_out('lines_so_far', 'insertions', 'compared_lines') }}
-        - {{ shared_out('lines_so_far - written_lines', 'insertions', 'compared_lines') }} as session_lines,
+        {{ shared_out('lines_so_far', 'added_lines', 'compared_lines') }}
+        - {{ shared_out('lines_so_far - written_lines', 'added_lines', 'compared_lines') }} as session_lines,
         written_lines as compared_lines,
 
         -- booleans

@@ -50,6 +50,19 @@ links as (
 
 ),
 
+agent_counts as (
+
+    select
+        project_id,
+        commit_sha,
+        cast(sum(agent_lines) as bigint) as agent_lines,
+        {{ agent_share('sum(agent_lines)', 'sum(added_lines - unknown_lines)') }} as agent_line_share
+
+    from {{ ref('commit_attribution') }}
+    group by project_id, commit_sha
+
+),
+
 conventional_types as (
 
     select * from {{ ref('conventional_types') }}
@@ -109,6 +122,8 @@ final as (
         -- numbers
         coalesce(links.linked_sessions, 0) as linked_sessions,
         links.link_confidence,
+        agent_counts.agent_lines,
+        agent_counts.agent_line_share,
         typed.parent_count,
         coalesce(file_counts.files, 0) as files,
         coalesce(file_counts.insertions, 0) as insertions,
@@ -139,6 +154,9 @@ final as (
     left join links
         on typed.project_id = links.project_id
         and typed.commit_sha = links.commit_sha
+    left join agent_counts
+        on typed.project_id = agent_counts.project_id
+        and typed.commit_sha = agent_counts.commit_sha
     left join attributed
         on typed.project_id = attributed.project_id
         and typed.commit_sha = attributed.commit_sha

@@ -132,33 +132,43 @@ told as (
         signals.strength,
         case signals.evidence_kind
             {% for kind in ['lines_added', 'lines_share'] %}
-                when '{{ kind }}' then concat(
-                    measures.matched_added_lines, ' of ', measures.commit_added_lines, ' added lines written before, ',
-                    measures.last_added_lines, ' of them as the last session'
-                )
+                when '{{ kind }}'
+                    then concat(
+                        measures.matched_added_lines, ' of ', measures.commit_added_lines,
+                        ' added lines written before, ', measures.last_added_lines, ' of them as the last session'
+                    )
             {% endfor %}
-            when 'lines_removed' then concat(
-                measures.matched_removed_lines, ' of ', measures.commit_removed_lines, ' removed lines removed before, ',
-                measures.last_removed_lines, ' of them as the last session'
-            )
-            when 'files_changed' then concat(
-                measures.changed_files, ' of ', measures.commit_files, ' files changed before, ',
-                measures.last_changed_files, ' of them as the last session'
-            )
+            when 'lines_removed'
+                then concat(
+                    measures.matched_removed_lines, ' of ', measures.commit_removed_lines,
+                    ' removed lines removed before, ', measures.last_removed_lines, ' of them as the last session'
+                )
+            when 'files_changed'
+                then concat(
+                    measures.changed_files, ' of ', measures.commit_files, ' files changed before, ',
+                    measures.last_changed_files, ' of them as the last session'
+                )
             when 'files_read' then concat(measures.read_files, ' of ', measures.commit_files, ' files read before')
-            when 'edit_recency' then concat(
-                'last change of its files ', cast(floor(measures.ms_since_edit / 60000) as bigint), ' minutes before'
-            )
-            when 'activity_recency' then case
-                when measures.is_inside then 'the session was at work'
-                else concat('last record ', cast(floor(measures.ms_since_active / 60000) as bigint), ' minutes before')
-            end
-            when 'words' then concat(words.words, ' words of the message said before, the rarest is ', words.rarest_word)
+            when 'edit_recency'
+                then concat(
+                    'last change of its files ', cast(floor(measures.ms_since_edit / 60000) as bigint),
+                    ' minutes before'
+                )
+            when 'activity_recency'
+                then case
+                    when measures.is_inside then 'the session was at work'
+                    else concat(
+                        'last record ', cast(floor(measures.ms_since_active / 60000) as bigint), ' minutes before'
+                    )
+                end
+            when 'words'
+                then concat(words.words, ' words of the message said before, the rarest is ', words.rarest_word)
             when 'words_recent' then concat(words.words, ' words of the message said before, and at work lately')
-            when 'author' then concat(
-                round(100 * measures.author_share, 1), ' % of the author''s other lines come from ',
-                coalesce(nullif(authors.home, ''), 'no home directory')
-            )
+            when 'author'
+                then concat(
+                    round(100 * measures.author_share, 1), ' % of the author''s other lines come from ',
+                    coalesce(nullif(authors.home, ''), 'no home directory')
+                )
             when 'author_known' then 'the author''s commits come from this home directory'
             when 'same_branch' then concat('both on ', measures.git_branch)
             when 'other_branch' then concat('the session was on ', measures.git_branch)
