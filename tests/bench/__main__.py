@@ -1,6 +1,8 @@
 """Measure every step on the corpus and print one table per part.
 
-    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...        parts: path nights growth git query hook redaction
+    OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...
+
+Parts: path nights growth correlation git query hook redaction.
 
 Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
 """
@@ -19,6 +21,7 @@ from ingest.paths import PRODUCT_ROOT
 from ingest.redaction import Redactor
 from tests.bench.commits import commit_times, percentile
 from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
+from tests.bench.correlation import CORPUS_DAYS, TIMES, measure_clones, show_growth
 from tests.bench.measure import Cost, dbt_layers, run
 
 DBT = str(Path(sys.executable).with_name("dbt"))
@@ -142,6 +145,18 @@ def growth(sessions: Path, metadata: Path) -> None:
     shutil.rmtree(enlarged)
 
 
+def correlation(_sessions: Path, _metadata: Path) -> None:
+    """Which session wrote which commit, with 3 and 10 times the commits and sessions of one project, model by model."""
+    built = WORK / "data" / "ope.db"
+    if not built.exists():
+        raise SystemExit("Run the part `path` first: it builds the warehouse that is cloned here.")
+    dbt(WORK / "data", "compile", "--select", "resource_type:model")
+    for name, days_apart in (("one after another", CORPUS_DAYS), ("all at the same time", 0)):
+        print(f"  clones of the corpus, {name}; processor seconds, DuckDB's memory, rows of the largest")
+        work = fresh("clones")
+        show_growth({times: measure_clones(built, WORK / "target", work, times, days_apart) for times in TIMES})
+
+
 def nights(sessions: Path, metadata: Path) -> None:
     """A night with nothing new, and one with 1 % more lines."""
     growing = WORK / "growing"
@@ -252,6 +267,7 @@ PARTS: dict[str, Callable[[Path, Path], None]] = {
     "path": path,
     "nights": nights,
     "growth": growth,
+    "correlation": correlation,
     "git": git,
     "query": query,
     "hook": hook,

@@ -65,7 +65,9 @@ def measure_clones(built: Path, target: Path, work: Path, times: int, days_apart
     """
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     models = measured_models(manifest["nodes"])
-    work.mkdir(parents=True, exist_ok=True)
+    # a run that was stopped may have left a database with changes that belong to it
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     # compiled SQL names the database by its file
     database = work / built.name
     shutil.copy2(built, database)
@@ -99,7 +101,7 @@ def measure_clones(built: Path, target: Path, work: Path, times: int, days_apart
             told = json.loads(profile.read_text(encoding="utf-8"))
             [(rows,)] = connection.execute(f"select count(*) from {relation}").fetchall()
         spent[node["name"]] = Spent(seconds, told["system_peak_buffer_memory"], rows)
-    database.unlink()
+    shutil.rmtree(work)
     return spent
 
 

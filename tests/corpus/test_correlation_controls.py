@@ -52,14 +52,17 @@ def test_bots_and_merges_have_no_accepted_link(three_projects: Warehouse) -> Non
         "select count(*) filter (where is_merge) >= 381, count(*) filter (where is_bot) >= 7 "
         "from intermediate.int_commits__link_policies"
     ) == [(True, True)]
-    assert three_projects.query(
-        f"""
+    assert (
+        three_projects.query(
+            f"""
         select links.project_id, links.commit_sha
         from (select * from correlations where {LINKED}) as links
         inner join intermediate.int_commits__link_policies as policies using (project_id, commit_sha)
         where policies.is_merge or policies.is_bot
         """
-    ) == []
+        )
+        == []
+    )
 
 
 def test_no_link_leaves_its_project(three_projects: Warehouse) -> None:

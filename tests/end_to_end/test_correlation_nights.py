@@ -102,7 +102,7 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     assert set(built) == {MATCHES}
 
     [(line, commits)] = warehouse.query(
-        "select line_hash, list(distinct commit_id order by commit_id) from intermediate.int_correlations__line_matches "
+        f"select line_hash, list(distinct commit_id order by commit_id) from intermediate.{MATCHES} "
         "where side = 'added' group by line_hash order by line_hash limit 1"
     )
     another = "f" * 40
