@@ -47,7 +47,9 @@ def commit(name: str, added: Iterable[str] | None = (), path: str | None = None,
     return {key: value for key, value in (base | fields).items() if value is not None}
 
 
-def wrote(name: str, lines: Iterable[str], at: str | None = "2026-01-02T11:00:00Z", cwd: Any = REPOSITORY) -> list[Record]:
+def wrote(
+    name: str, lines: Iterable[str], at: str | None = "2026-01-02T11:00:00Z", cwd: Any = REPOSITORY
+) -> list[Record]:
     """A session that was asked and wrote the file of the commit `name`; `at` None: none of its records has a time."""
     identity = f"call-{next(_numbers)}"
     path = name if name.startswith(("/", "C:", "\\")) else f"{REPOSITORY}/src/{name}.py"
@@ -63,9 +65,7 @@ def wrote(name: str, lines: Iterable[str], at: str | None = "2026-01-02T11:00:00
 def odd_commits() -> list[Commit]:
     """One of each oddity; what a session wrote, and where it has to be found, says the test."""
     chain = [commit(f"cycle-{number}", parents=[sha_of(f"cycle-{(number + 1) % 3}")]) for number in range(3)]
-    same_subject = [
-        commit(f"wip-{number}", lines_of(f"wip-{number}", 3), message="wip") for number in range(500)
-    ]
+    same_subject = [commit(f"wip-{number}", lines_of(f"wip-{number}", 3), message="wip") for number in range(500)]
     many = [f"Claude-Session: {number:08d}-0000-4000-8000-000000000000" for number in range(1000)]
     date = "2026-01-02T12:30:00+00:00"
     return [
@@ -77,13 +77,24 @@ def odd_commits() -> list[Commit]:
         commit("no-author-2", lines_of("no-author-2", 9), author_name=None, author_email=None, message=""),
         commit("year-1", lines_of("year-1", 9), authored_at="0001-01-01T00:00:00+00:00"),
         commit("year-9999", lines_of("year-9999", 9), authored_at="9999-12-31T23:59:59+00:00"),
-        commit("east", lines_of("east", 9), authored_at="2026-01-02T23:00:00+14:00", committed_at="2025-01-01T00:00:00Z"),
+        commit(
+            "east", lines_of("east", 9), authored_at="2026-01-02T23:00:00+14:00", committed_at="2025-01-01T00:00:00Z"
+        ),
         commit("equal-lines", ["the same line again"] * 5000),
         commit("large-message", lines_of("large-message", 9), message="Say it\n\n" + "* wip\n* Say more\n" * 60_000),
-        commit("many-ids", lines_of("many-ids", 9), message="Name many\n\n" + "\n".join(many) + "\nclaude-session: ODD-NAMED"),
-        commit("named", lines_of("named", 4) + lines_of("named-too", 4), message="Name one\n\nClaude-Session: odd-named"),
-        commit("octopus", parents=[sha_of(name) for name in ("plain", "east", "no-times", "named")],
-               message="Merge branches 'x', \"y\" and '%z'\n"),
+        commit(
+            "many-ids",
+            lines_of("many-ids", 9),
+            message="Name many\n\n" + "\n".join(many) + "\nclaude-session: ODD-NAMED",
+        ),
+        commit(
+            "named", lines_of("named", 4) + lines_of("named-too", 4), message="Name one\n\nClaude-Session: odd-named"
+        ),
+        commit(
+            "octopus",
+            parents=[sha_of(name) for name in ("plain", "east", "no-times", "named")],
+            message="Merge branches 'x', \"y\" and '%z'\n",
+        ),
         commit("odd-merge", parents=[sha_of("plain"), sha_of("east")], message="Merge branch 'a\tb%'' or 1=1 --' of x"),
         commit("escape", lines_of("escape", 9), message=ESCAPE, author_name=ESCAPE, source_ref=f"refs/heads/{ESCAPE}"),
         commit("tagged", lines_of("tagged", 9), source_ref="refs/tags/v1"),
@@ -94,8 +105,17 @@ def odd_commits() -> list[Commit]:
         commit("two-a", lines_of("two", 9)),
         commit("windows", lines_of("windows", 9)),
         commit("huge", lines_of("huge", 5000)),
-        *(commit(f"common-{number}", lines_of("common", 5), message=f"Common {number}", author_email=f"{number}@example.org",
-                 author_name=f"P{number}", authored_at=f"2026-01-02T12:00:{number:02d}+00:00") for number in range(30)),
+        *(
+            commit(
+                f"common-{number}",
+                lines_of("common", 5),
+                message=f"Common {number}",
+                author_email=f"{number}@example.org",
+                author_name=f"P{number}",
+                authored_at=f"2026-01-02T12:00:{number:02d}+00:00",
+            )
+            for number in range(30)
+        ),
         commit("moved", lines_of("moved", 9), authored_at=date),
         *chain,
         *same_subject,
@@ -106,13 +126,23 @@ def long_line(commits: int) -> list[Commit]:
     """One line of first parents, as long as that, from a branch that was merged at its beginning."""
     names = [f"long-{number}" for number in range(commits)]
     line = [
-        commit(name, lines_of(name, 1), f"src/{number % 50}.py", parents=[sha_of(names[number - 1])] if number else [],
-               committed_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:00+00:00",
-               authored_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:{number % 60:02d}+00:00")
+        commit(
+            name,
+            lines_of(name, 1),
+            f"src/{number % 50}.py",
+            parents=[sha_of(names[number - 1])] if number else [],
+            committed_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:00+00:00",
+            authored_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:{number % 60:02d}+00:00",
+        )
         for number, name in enumerate(names)
     ]
-    side = commit("long-side", lines_of("long-side", 9), parents=[sha_of(names[2])],
-                  authored_at="2025-01-01T13:00:00+00:00", committed_at="2025-01-01T13:00:00+00:00")
+    side = commit(
+        "long-side",
+        lines_of("long-side", 9),
+        parents=[sha_of(names[2])],
+        authored_at="2025-01-01T13:00:00+00:00",
+        committed_at="2025-01-01T13:00:00+00:00",
+    )
     line[5]["parents"] = [sha_of(names[4]), side["sha"]]
     line[5]["message"] = "Merge branch 'feature'"
     return [*line, side]
