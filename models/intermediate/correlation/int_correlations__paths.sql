@@ -78,7 +78,9 @@ directories as (
     from {{ ref('int_sessions__projects') }} as projects
     inner join sessions
         on projects.root_session_id = sessions.root_session_id
-    where projects.first_cwd is not null
+    where
+        projects.first_cwd is not null
+        and not {{ matches(comparable_path('projects.first_cwd'), text_literal(var('above_homes'))) }}
 
 ),
 
@@ -114,8 +116,9 @@ final as (
             {{ begins_with('resolved.path', "directories.directory || '/'") }}
             or (
                 {{ begins_with("directories.directory || '/'", 'resolved.root_path') }}
-                -- a file of somebody's home is no file of the repository below it
+                -- a file of somebody's home, or of all homes, is no file of the repository below it
                 and not {{ matches('resolved.root_path', text_literal(var('home_directory') ~ '/$')) }}
+                and not {{ matches('resolved.root_path', text_literal(var('above_homes'))) }}
             )
         )
 
