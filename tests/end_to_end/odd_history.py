@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from tests.end_to_end.odd_files import write_lines
 from tests.end_to_end.odd_records import Record, answer, assistant, call, user
 
 REPOSITORY = "/home/sam/code/odd"
+SAME_LINE = "the same line again"
+UNKNOWN_IDS = 1000
+NAMES_ONE = "Claude-Session: odd-named-1"
+LARGE_MESSAGE = "Say it\n\n" + "* wip\n* Say more\n" * 60_000
 ESCAPE = "\x1b[31mred\x1b[0m \u202e 100% '; drop table commits; --"
 _numbers = itertools.count(1)
 
@@ -62,48 +66,50 @@ def wrote(
     return [{key: value for key, value in record.items() if value is not None} for record in records]
 
 
+def ring(name: str) -> list[Commit]:
+    """Commits that are each other's ancestors."""
+    return [commit(f"{name}-{number}", parents=[sha_of(f"{name}-{(number + 1) % 3}")]) for number in range(3)]
+
+
 def odd_commits() -> list[Commit]:
     """One of each oddity; what a session wrote, and where it has to be found, says the test."""
-    chain = [commit(f"cycle-{number}", parents=[sha_of(f"cycle-{(number + 1) % 3}")]) for number in range(3)]
-    same_subject = [commit(f"wip-{number}", lines_of(f"wip-{number}", 3), message="wip") for number in range(500)]
-    many = [f"Claude-Session: {number:08d}-0000-4000-8000-000000000000" for number in range(1000)]
-    date = "2026-01-02T12:30:00+00:00"
+    ids = "\n".join(f"Claude-Session: {number:08d}-0000-4000-8000-000000000000" for number in range(UNKNOWN_IDS))
     return [
         commit("plain", lines_of("plain", 9)),
+        commit("copied", lines_of("plain", 9), "src/plain.py", authored_at="2026-01-03T12:00:00Z", author_name="Bo"),
         commit("no-files", files=[]),
         commit("no-prints", None),
         commit("no-times", lines_of("no-times", 9), authored_at=None, committed_at=None),
-        commit("no-author", lines_of("no-author", 9), author_name=None, author_email=None, message=""),
-        commit("no-author-2", lines_of("no-author-2", 9), author_name=None, author_email=None, message=""),
+        *(
+            commit(name, lines_of("no-author", 9), "src/no-author.py", author_name=None, author_email=None, message="")
+            for name in ("no-author", "no-author-too")
+        ),
         commit("year-1", lines_of("year-1", 9), authored_at="0001-01-01T00:00:00+00:00"),
         commit("year-9999", lines_of("year-9999", 9), authored_at="9999-12-31T23:59:59+00:00"),
         commit(
             "east", lines_of("east", 9), authored_at="2026-01-02T23:00:00+14:00", committed_at="2025-01-01T00:00:00Z"
         ),
-        commit("equal-lines", ["the same line again"] * 5000),
-        commit("large-message", lines_of("large-message", 9), message="Say it\n\n" + "* wip\n* Say more\n" * 60_000),
-        commit(
-            "many-ids",
-            lines_of("many-ids", 9),
-            message="Name many\n\n" + "\n".join(many) + "\nclaude-session: ODD-NAMED",
-        ),
-        commit(
-            "named", lines_of("named", 4) + lines_of("named-too", 4), message="Name one\n\nClaude-Session: odd-named"
-        ),
+        commit("equal-lines", [SAME_LINE] * 5000),
+        commit("large-message", lines_of("large-message", 9), message=LARGE_MESSAGE),
+        commit("many-ids", lines_of("many-ids", 9), message=f"Name many\n\n{ids}\nclaude-session: ODD-NAMED-1"),
+        commit("named", lines_of("named", 4) + lines_of("named-too", 4), message=f"Name one\n\n{NAMES_ONE}"),
         commit(
             "octopus",
+            lines_of("octopus", 9),
             parents=[sha_of(name) for name in ("plain", "east", "no-times", "named")],
-            message="Merge branches 'x', \"y\" and '%z'\n",
+            message=f"Merge branches 'x', \"y\" and '%z'\n\n{NAMES_ONE}",
         ),
-        commit("odd-merge", parents=[sha_of("plain"), sha_of("east")], message="Merge branch 'a\tb%'' or 1=1 --' of x"),
-        commit("escape", lines_of("escape", 9), message=ESCAPE, author_name=ESCAPE, source_ref=f"refs/heads/{ESCAPE}"),
-        commit("tagged", lines_of("tagged", 9), source_ref="refs/tags/v1"),
-        commit("remote", lines_of("remote", 9), source_ref="refs/remotes/origin/x"),
-        commit("second-head", lines_of("second-head", 9), committed_at=None, authored_at=None),
+        commit(
+            "odd-merge",
+            parents=[sha_of("plain"), sha_of("side-ring-0")],
+            message="Merge branch 'a\tb%'' or 1=1 --' of x",
+        ),
+        commit("bot", lines_of("bot", 9), author_name="merge[bot]", message=f"Bump it\n\n{NAMES_ONE}"),
         commit("revert", lines_of("revert", 9), message=f'Revert "x"\n\nThis reverts commit {sha_of("plain")}'),
-        commit("outside", lines_of("outside", 9)),
-        commit("two-a", lines_of("two", 9)),
-        commit("windows", lines_of("windows", 9)),
+        commit("escape", lines_of("escape", 9), message=ESCAPE, author_name=ESCAPE, source_ref=f"refs/heads/{ESCAPE}"),
+        commit("from-root", lines_of("from-root", 9), source_ref="refs/tags/v1"),
+        commit("from-above", lines_of("from-above", 9), source_ref="refs/remotes/origin/x"),
+        *(commit(name, lines_of(name, 9)) for name in ("outside", "scratch", "at-root", "two", "windows")),
         commit("huge", lines_of("huge", 5000)),
         *(
             commit(
@@ -116,104 +122,86 @@ def odd_commits() -> list[Commit]:
             )
             for number in range(30)
         ),
-        commit("moved", lines_of("moved", 9), authored_at=date),
-        *chain,
-        *same_subject,
+        *ring("side-ring"),
+        *ring("ring"),
+        commit("newest", parents=[sha_of("ring-0")], committed_at="2026-01-04T12:00:00Z"),
+        *(commit(f"wip-{number}", lines_of(f"wip-{number}", 3), message="wip") for number in range(500)),
     ]
 
 
+def odd_sessions() -> dict[str, list[Record]]:
+    """Records of each session by its id."""
+    everything = [line for name in ("plain", "east", "no-times") for line in lines_of(name, 9)]
+    return {
+        "odd-plain": wrote("plain", lines_of("plain", 9)),
+        "odd-late": wrote("plain", lines_of("plain", 9), at="2026-01-02T18:00:00Z"),
+        "odd-future": wrote("plain", lines_of("plain", 9), at="9999-12-31T00:00:00Z"),
+        "odd-no-times": wrote("plain", everything, at=None),
+        "odd-year-1": wrote("year-1", lines_of("year-1", 9), at="0001-01-01T00:00:00Z"),
+        "odd-year-9999": wrote("year-9999", lines_of("year-9999", 9), at="9999-12-31T23:59:59Z"),
+        "odd-east": wrote("east", lines_of("east", 9), at="2026-01-02T08:00:00Z"),
+        "odd-west": wrote("east", lines_of("east", 9), at="2026-01-02T10:00:00Z"),
+        "odd-no-prints": wrote("no-prints", lines_of("no-prints", 9)),
+        "odd-no-cwd": wrote("no-author", lines_of("no-author", 9), cwd=None),
+        "odd-from-root": wrote("from-root", lines_of("from-root", 9), cwd="/"),
+        "odd-from-above": wrote("from-above", lines_of("from-above", 9), cwd="/home"),
+        "odd-windows": wrote("C:\\code\\odd\\src\\windows.py", lines_of("windows", 9), cwd="C:\\code\\odd"),
+        "odd-outside": wrote("/elsewhere/src/outside.py", lines_of("outside", 9)),
+        "odd-scratch": wrote("/home/pat/scratch/src/scratch.py", lines_of("scratch", 9)),
+        "odd-at-root": wrote("/src/at-root.py", lines_of("at-root", 9)),
+        "odd-two-a": wrote("two", lines_of("two", 9)),
+        "odd-two-b": wrote("two", lines_of("two", 9), at="2026-01-02T10:59:59Z"),
+        "odd-named-1": wrote("named", lines_of("named", 4)),
+        "odd-named-2": wrote("named", lines_of("named-too", 4)),
+        "odd-equal-lines": wrote("equal-lines", [SAME_LINE] * 5000),
+        "odd-huge": wrote("huge", lines_of("huge", 100_000)),
+        "odd-common": wrote("common-0", lines_of("common", 5)),
+        "odd-octopus": wrote("octopus", lines_of("octopus", 9)),
+        "odd-bot": wrote("bot", lines_of("bot", 9)),
+        "odd-revert": wrote("revert", lines_of("revert", 9)),
+        "odd-escape": [
+            user(ESCAPE, gitBranch=ESCAPE, timestamp="2026-01-02T10:00:00Z", cwd=REPOSITORY),
+            *(record | {"gitBranch": ESCAPE} for record in wrote("escape", lines_of("escape", 9))),
+            {"type": "summary", "summary": ESCAPE, "leafUuid": "x"},
+        ],
+    }
+
+
 def long_line(commits: int) -> list[Commit]:
-    """One line of first parents, as long as that, from a branch that was merged at its beginning."""
+    """One line of first parents, as long as that; a branch of one commit was merged at its beginning."""
     names = [f"long-{number}" for number in range(commits)]
+    noon = datetime(2025, 1, 1, 12, tzinfo=timezone.utc)
     line = [
         commit(
             name,
             lines_of(name, 1),
             f"src/{number % 50}.py",
             parents=[sha_of(names[number - 1])] if number else [],
-            committed_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:00+00:00",
-            authored_at=f"2025-{1 + number // 2500:02d}-{1 + number // 90 % 27:02d}T12:00:{number % 60:02d}+00:00",
+            **dict.fromkeys(("authored_at", "committed_at"), (noon + timedelta(minutes=number)).isoformat()),
         )
         for number, name in enumerate(names)
     ]
-    side = commit(
-        "long-side",
-        lines_of("long-side", 9),
-        parents=[sha_of(names[2])],
-        authored_at="2025-01-01T13:00:00+00:00",
-        committed_at="2025-01-01T13:00:00+00:00",
-    )
-    line[5]["parents"] = [sha_of(names[4]), side["sha"]]
-    line[5]["message"] = "Merge branch 'feature'"
+    side = commit("long-side", lines_of("long-side", 9), parents=[sha_of(names[2])])
+    line[5] |= {"parents": [sha_of(names[4]), side["sha"]], "message": "Merge branch 'feature'"}
     return [*line, side]
 
 
-def copy_of(name: str, new: str, **fields: Any) -> Commit:
-    """The change of the commit `name` once more."""
-    return commit(new, lines_of(name, 9), f"src/{name}.py", message=f"Add what {name} is for", **fields)
-
-
-def odd_sessions() -> dict[str, list[Record]]:
-    """Records of each session by its id."""
-    everything = [line for name in ("plain", "east") for line in lines_of(name, 9)]
-    return {
-        "odd-plain": wrote("plain", lines_of("plain", 9)),
-        "odd-no-times": wrote("no-times", everything, at=None),
-        "odd-future": wrote("plain", lines_of("plain", 9), at="9999-12-31T00:00:00Z"),
-        "odd-past": wrote("year-1", lines_of("year-1", 9), at="0001-01-01T00:00:00Z"),
-        "odd-no-cwd": wrote("no-author", lines_of("no-author", 9), cwd=None),
-        "odd-root": wrote("tagged", lines_of("tagged", 9), cwd="/"),
-        "odd-above": wrote("remote", lines_of("remote", 9), cwd="/home"),
-        "odd-windows": wrote("C:\\code\\odd\\src\\windows.py", lines_of("windows", 9), cwd="C:\\code\\odd"),
-        "odd-outside": wrote("/elsewhere/src/outside.py", lines_of("outside", 9)),
-        "odd-two-a": wrote("two-a", lines_of("two", 9)),
-        "odd-two-b": wrote("two-a", lines_of("two", 9)),
-        "odd-named": wrote("named", lines_of("named", 4)),
-        "odd-named-too": wrote("named", lines_of("named-too", 4)),
-        "odd-huge": wrote("huge", lines_of("huge", 100_000)),
-        "odd-common": wrote("common-0", lines_of("common", 5)),
-        "odd-east": wrote("east", lines_of("east", 9), at="2026-01-02T08:00:00Z"),
-        "odd-escape": [
-            user(ESCAPE, gitBranch=ESCAPE, timestamp="2026-01-02T10:00:00Z"),
-            *wrote("escape", lines_of("escape", 9)),
-            {"type": "summary", "summary": ESCAPE, "leafUuid": "x"},
-        ],
-        "odd-nan": [*wrote("year-9999", lines_of("year-9999", 9), at="9999-12-31T23:59:59Z")],
-        "odd-moved": wrote("moved", lines_of("moved", 9)),
-    }
-
-
-def judged_commits(project: str, count: int = 25) -> tuple[list[Commit], dict[str, list[Record]]]:
-    """As many commits, each written by its own session."""
-    names = [f"{project}-{number}" for number in range(count)]
-    commits = [
-        commit(name, lines_of(name, 9), authored_at=f"2026-01-{2 + number}T12:00:00+00:00", committed_at=None)
-        for number, name in enumerate(names)
-    ]
-    for found, number in zip(commits, range(count), strict=True):
-        found["authored_at"] = f"2026-01-{2 + number:02d}T12:00:00+00:00"
-    sessions = {
-        f"{name}-session": wrote(name, lines_of(name, 9), at=f"2026-01-{2 + number:02d}T11:50:00Z")
-        for number, name in enumerate(names)
-    }
+def judged_commits(count: int) -> tuple[list[Commit], dict[str, list[Record]]]:
+    """As many commits, one a day, each written by a session of its own."""
+    days = {f"judged-{number}": f"2026-01-{1 + number:02d}" for number in range(count)}
+    commits = [commit(name, lines_of(name, 9), authored_at=f"{day}T12:00:00+00:00") for name, day in days.items()]
+    sessions = {f"by-{name}": wrote(name, lines_of(name, 9), at=f"{day}T11:50:00Z") for name, day in days.items()}
     return commits, sessions
 
 
-def write_metadata(path: Path, commits: list[Commit]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commits": commits}), encoding="utf-8")
-    return path
+def write_history(path: Path, commits: Iterable[Commit]) -> str:
+    """Write the commits, one per line; the path."""
+    write_lines(path, commits)
+    return str(path)
 
 
-def write_sessions(directory: Path, sessions: dict[str, list[Record]]) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
+def write_sessions(directory: Path, sessions: dict[str, list[Record]]) -> str:
+    """Write each session into a file of its name; their directory."""
     for name, records in sessions.items():
         write_lines(directory / f"{name}.jsonl", records)
-    return directory
-
-
-def write_labels(path: Path, rows: Iterable[tuple[str, str, str]]) -> Path:
-    """Session, commit, label of each row."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("session_id,commit_sha,label\n" + "".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
-    return path
+    return str(directory)
