@@ -76,7 +76,7 @@ def check_sqlfluff() -> Outcome:
     """The templater compiles with dbt, which opens the database: an empty one is enough."""
     data = WORK / "sqlfluff"
     data.mkdir(parents=True, exist_ok=True)
-    command = [str(LINT_VENV / "sqlfluff"), "lint", "--disable-progress-bar", "models", "tests"]
+    command = [str(LINT_VENV / "sqlfluff"), "lint", "--disable-progress-bar", "--processes", "0", "models", "tests"]
     return by_exit_code(run(command, OPE_DATA_DIR=str(data), DBT_TARGET_PATH=str(data / "target")))
 
 

@@ -147,6 +147,18 @@ odds as (
 
 ),
 
+sums as (
+
+    select
+        *,
+        nobody_odds + sum(odds) over commits as all_odds,
+        nobody_rival_odds + sum(rival_odds) over commits as rivals_odds
+
+    from odds
+    window commits as (partition by project_id, commit_sha, fold)
+
+),
+
 -- A writer competes with nobody and with those who are no writers, however far another writer is ahead.
 final as (
 
@@ -159,16 +171,14 @@ final as (
         is_writer,
         round(
             case
-                when is_writer then 1 / (
-                    1 + (nobody_rival_odds + sum(rival_odds) over commits) / 1000000000.0 * exp(best_rival_score - score)
-                )
-                else odds / (nobody_odds + sum(odds) over commits)
+                when is_writer
+                    then 1 / (1 + rivals_odds / 1000000000.0 * exp(best_rival_score - score))
+                else odds / all_odds
             end,
             6
         ) as share
 
-    from odds
-    window commits as (partition by project_id, commit_sha, fold)
+    from sums
 
 )
 

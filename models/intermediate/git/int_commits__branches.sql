@@ -47,6 +47,16 @@ main_commits as (
 
 ),
 
+parents as (
+
+    select
+        project_id,
+        element as parent_sha
+
+    from {{ explode('(select * from main_commits)', 'parent_shas') }}
+
+),
+
 -- Its newest commit: the one that no other of its commits has as a parent.
 heads as (
 
@@ -57,10 +67,7 @@ heads as (
         )) as commit_sha
 
     from main_commits
-    left join (
-        select project_id, element as parent_sha
-        from {{ explode('(select * from main_commits)', 'parent_shas') }}
-    ) as parents
+    left join parents
         on main_commits.project_id = parents.project_id
         and main_commits.commit_sha = parents.parent_sha
     where parents.parent_sha is null
@@ -147,7 +154,7 @@ side_commits as (
 ),
 
 -- A merge says the name of the branch that it brought in: its second parent was the last commit there.
-merges as (
+merge_commits as (
 
     select
         commits.project_id,
@@ -171,8 +178,10 @@ tips as (
         tip_sha as commit_sha,
         min_by(branch, (committed_at, branch)) as branch
 
-    from merges
-    where branch is not null and branch not in ('{{ var('shared_branches') | join("', '") }}')
+    from merge_commits
+    where
+        branch is not null
+        and branch not in ({{ word_literals('shared_branches') }})
     group by project_id, tip_sha
 
 ),
@@ -270,7 +279,8 @@ final as (
         coalesce(
             named.branch,
             case
-                when {{ begins_with('side_commits.source_ref', "'refs/heads/'") }}
+                when
+                    {{ begins_with('side_commits.source_ref', "'refs/heads/'") }}
                     and side_commits.source_ref != default_refs.default_ref
                     then substr(side_commits.source_ref, length('refs/heads/') + 1)
             end

@@ -78,7 +78,7 @@ changes as (
 
 ),
 
--- The same change a second time is a copy where the person or the subject is the same too: two unknown are not the same.
+-- The same change a second time is a copy where the person or the subject is the same too; unknown is not the same.
 keys as (
 
     {% for word, same in {'by': 'author_name', 'from': 'author_email', 'as': 'title'}.items() %}

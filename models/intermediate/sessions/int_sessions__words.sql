@@ -34,11 +34,21 @@ texts as (
         {{ words_of('text') }} as words
 
     from (
-        select root_session_id, sent_at, text from messages
+        select
+            root_session_id,
+            sent_at,
+            text
+
+        from messages
 
         union all
 
-        select root_session_id, sent_at, text from tasks
+        select
+            root_session_id,
+            sent_at,
+            text
+
+        from tasks
     ) as said
     where sent_at is not null
 

@@ -72,7 +72,8 @@ final as (
         measures.matched_added_lines as matched_lines,
         measures.last_added_lines as last_written_lines,
         measures.commit_added_lines as commit_lines,
-        cast(floor(measures.ms_since_edit / 1000) as bigint) - {{ var('commit_clock_slack_seconds') }} as seconds_after_last_edit,
+        cast(floor(measures.ms_since_edit / 1000) as bigint) - {{ var('commit_clock_slack_seconds') }}
+            as seconds_after_last_edit,
 
         -- booleans
         judged.rejection_reason is null and gates.gate != 'failed' as is_accepted,
