@@ -40,12 +40,14 @@ bench: venv-dev ## measure time, memory and size on a corpus (not a test)
 fit: venv venv-lab ## fit the weights of reactions and of links to labels of OPE_CORPUS_DIR; writes their seeds
 	@$(PYTHON) -m tools.corpus_build train more checkpoints
 	@.venv-lab/bin/python tools/fit_reactions.py target/corpus/ope.db --fitted-on "entire-cli/train entire-cli/more"
+	@$(PYTHON) -m tools.hidden_sessions target/corpus
 	@.venv-lab/bin/python -m tools.fit_correlations weights target/corpus/ope.db --fitted-on entire-cli/checkpoints
 	@$(PYTHON) -m tools.corpus_build train more checkpoints
 	@.venv-lab/bin/python -m tools.fit_correlations confidence target/corpus/ope.db
 
 evaluate: venv venv-lab ## measure reactions and links against labels of OPE_CORPUS_DIR; figures of docs/correlation.md
 	@$(PYTHON) -m tools.corpus_build train more evaluate checkpoints
+	@$(PYTHON) -m tools.hidden_sessions target/corpus
 	@echo "Reactions"
 	@$(PYTHON) -m tools.evaluate_reactions
 	@echo && echo "Correlations"

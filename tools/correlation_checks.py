@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 
 from tools.fit_correlations import POINTS, Commits, calibrate, fit, read
+from tools.hidden_sessions import part_of, warehouses
 
 PAIRS = """
     select scores.project_id, scores.commit_sha, scores.root_session_id, scores.is_writer, links.method is not null,
@@ -73,18 +74,27 @@ class Check:
     threshold: float
 
 
+def read_pairs(database: Path) -> dict[tuple[str, str, str], tuple[bool, bool, bool]]:
+    """What a warehouse knows of each candidate of a commit with a label."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {row[:3]: row[3:] for row in connection.execute(PAIRS).fetchall()}
+
+
 def load(database: Path, threshold: float) -> Check:
     """Read the warehouse; `threshold` is the confidence from which a link is accepted."""
-    commits, kinds = read(database)
+    parts = warehouses()
+    commits, kinds = read(database, parts)
+    whole, without = read_pairs(database), [read_pairs(part) for part in parts]
     with duckdb.connect(str(database), read_only=True) as connection:
-        pairs = {row[:3]: row[3:] for row in connection.execute(PAIRS).fetchall()}
         # the home directory, which is as near as a log comes to a person
         homes = {session: "/".join((cwd or "").split("/")[:3]) for session, cwd in connection.execute(HOMES).fetchall()}
     sizes = np.diff(commits.starts)
     places = np.repeat(np.arange(len(sizes)), sizes)
-    known = [
-        pairs[(*commits.labels[place][:2], session)] for place, session in zip(places, commits.candidates, strict=True)
-    ]
+    known = []
+    for place, candidate in zip(places, commits.candidates, strict=True):
+        project, commit, session = commits.labels[place]
+        pairs = without[part_of(session)] if commits.is_hidden[place] else whole
+        known.append(pairs[(project, commit, candidate)])
     is_writer, has_method, can_link = np.array(known, dtype=bool).T
     people = [homes.get(session, "") for _, _, session in commits.labels]
     order = [home for home, _ in sorted(Counter(people).items(), key=lambda item: (-item[1], item[0]))]
@@ -117,7 +127,7 @@ def left_out(check: Check, groups: Any, without: frozenset[str] = frozenset()) -
         share[unseen] = shares(commits, check.is_writer, of_group, weights[-1])[unseen]
     right = np.zeros(len(share), dtype=bool)
     right[commits.truth[commits.truth >= 0]] = True
-    shown = np.repeat(commits.weight == 1, sizes)
+    shown = np.repeat(~commits.is_hidden, sizes)
     confidence = np.zeros(len(share))
     for group in np.unique(groups):
         seen, unseen = shown & (of_candidates != group), of_candidates == group

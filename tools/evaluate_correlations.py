@@ -208,9 +208,9 @@ def print_bins(title: str, bins: list[tuple[Any, ...]]) -> None:
 def print_checks(database: Path, threshold: float, labelled: int) -> None:
     """Print what is refitted here, and the first specification's rule."""
     check = correlation_checks.load(database, threshold)
-    shown, hidden = check.commits.weight == 1, check.commits.weight < 1
+    shown, hidden = ~check.commits.is_hidden, check.commits.is_hidden
     found = correlation_checks.left_out(check, check.commits.fold)
-    print("\nWith the true session hidden (it is taken from the candidates; the rest stays as it is): nobody is right")
+    print("\nWith the true session not in the logs, and the evidence found anew without it: nobody is right")
     wrong = correlation_checks.count(check, *found, hidden, labelled)
     print(f"  linked all the same                {share(wrong.best, int(hidden.sum()))}")
 

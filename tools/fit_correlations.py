@@ -1,7 +1,7 @@
 """Fit how much each kind of evidence weighs, and how sure a link is: seeds evidence_weights and confidence_points.
 
-`make fit` builds the warehouse with the labels and calls this with .venv-lab: `weights`, then, after another build,
-`confidence`. The strengths are those that the models computed (`int_correlations__signals`), so SQL is the only code
+`make fit` builds the warehouse with the labels, and five times without a fifth of its sessions
+(`tools.hidden_sessions`), and calls this with .venv-lab: `weights`, then, after another build, `confidence`. The strengths are those that the models computed (`int_correlations__signals`), so SQL is the only code
 that scores. The fit is a conditional logit: of all candidates of a commit, and nobody, one is right. Each weight has
 the sign that its kind of evidence has, and is drawn to its prior (seed `evidence_kinds`). Fold 0 is fitted to all
 labels, fold k without those of fold k; the confidence of a fold comes from shares that its own weights never saw.
@@ -20,14 +20,16 @@ import duckdb
 import numpy as np
 from scipy.optimize import minimize
 
+from tools.hidden_sessions import part_of, warehouses
+
 SEEDS = Path(__file__).resolve().parent.parent / "seeds" / "correlation"
 WEIGHTS_VERSION = "1.0.0"
 # Strength of the penalty that draws a weight to its prior.
 PENALTY = 0.001
 # Share of labels taken to be wrong: one bad label must not bend the weights.
 WRONG_LABELS = 0.03
-# Each labelled commit stands a second time without its true session, with this weight: then nobody is right.
-HIDDEN_WEIGHT = 0.1
+# Each labelled commit stands a second time as if its session was not in the logs, with this weight: nobody is right.
+HIDDEN_WEIGHT = 0.3
 # Shares of the odds at which the confidence is written down.
 POINTS = (0, 0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1)
 DECIMALS = 4
@@ -63,49 +65,67 @@ SHARES = """
 class Commits(NamedTuple):
     """Labelled commits: a row of `strengths` per candidate, the commit's candidates in `starts[i]:starts[i + 1]`,
     `truth` the row of the right one (-1: not among them), `fold` (from 1) and `weight` per commit. `labels` says per
-    commit which project, commit and session were labelled, `candidates` per row which session it is."""
+    commit which project, commit and session were labelled, `candidates` per row which session it is. `is_hidden`: the
+    evidence of this commit was found without its session."""
 
     strengths: Any
     starts: Any
     truth: Any
     fold: Any
     weight: Any
+    is_hidden: Any
     labels: list[tuple[str, str, str]]
     candidates: list[str]
 
 
-def read(database: Path) -> tuple[Commits, list[tuple[str, str, float]]]:
-    """The labelled commits with the strengths of their candidates, and the kinds of evidence."""
+class Evidence(NamedTuple):
+    """Of each commit with a label the candidates, of each candidate the strengths by kind of evidence."""
+
+    candidates: dict[tuple[str, str], list[str]]
+    strengths: dict[tuple[str, str, str], Any]
+
+
+def read_evidence(database: Path, kinds: list[tuple[str, str, float]]) -> Evidence:
+    """The candidates of a warehouse with the strengths of their evidence."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        candidates = connection.execute(CANDIDATES).fetchall()
+        signals = connection.execute(SIGNALS).fetchall()
+    column = {kind: index for index, (kind, _, _) in enumerate(kinds)}
+    found = Evidence({}, {})
+    for project, commit, session in candidates:
+        found.candidates.setdefault((project, commit), []).append(session)
+        found.strengths[(project, commit, session)] = np.zeros(len(kinds))
+    for project, commit, session, kind, value in signals:
+        found.strengths[(project, commit, session)][column[kind]] = value
+    return found
+
+
+def read(database: Path, parts: list[Path]) -> tuple[Commits, list[tuple[str, str, float]]]:
+    """The labelled commits with the strengths of their candidates, and the kinds of evidence.
+
+    `parts` are the warehouses of `tools.hidden_sessions`. A commit without candidates is in neither.
+    """
     with duckdb.connect(str(database), read_only=True) as connection:
         kinds = connection.execute(KINDS).fetchall()
         labels = connection.execute(LABELS).fetchall()
-        candidates = connection.execute(CANDIDATES).fetchall()
-        signals = connection.execute(SIGNALS).fetchall()
     if not labels:
         sys.exit("fit: the warehouse has no labels of kind session_commit: import them (make fit does) and build.")
-    column = {kind: index for index, (kind, _, _) in enumerate(kinds)}
-    sessions: dict[tuple[str, str], list[str]] = {}
-    for project, commit, session in candidates:
-        sessions.setdefault((project, commit), []).append(session)
-    strength: dict[tuple[str, str, str], Any] = {}
-    for project, commit, session, kind, value in signals:
-        strength.setdefault((project, commit, session), np.zeros(len(kinds)))[column[kind]] = value
-    rows, starts, truth, fold, weight = [], [0], [], [], []
-    labelled, rivals = [], []
+    whole, without = read_evidence(database, kinds), [read_evidence(part, kinds) for part in parts]
+    rows, starts, truth, fold, is_hidden, labelled, rivals = [], [0], [], [], [], [], []
     for project, commit, session, number in labels:
-        of_commit = sessions.get((project, commit), [])
-        for hidden in (False, True):
-            kept = [other for other in of_commit if not (hidden and other == session)]
-            if not kept or (hidden and len(kept) == len(of_commit)):
+        for hidden, evidence in ((False, whole), (True, without[part_of(session)])):
+            candidates = evidence.candidates.get((project, commit), [])
+            if not candidates:
                 continue
-            truth.append(starts[-1] + kept.index(session) if session in kept else -1)
-            rows.extend(strength.get((project, commit, other), np.zeros(len(kinds))) for other in kept)
+            truth.append(starts[-1] + candidates.index(session) if session in candidates else -1)
+            rows.extend(evidence.strengths[(project, commit, candidate)] for candidate in candidates)
             starts.append(len(rows))
             fold.append(number)
-            weight.append(HIDDEN_WEIGHT if hidden else 1.0)
+            is_hidden.append(hidden)
             labelled.append((project, commit, session))
-            rivals.extend(kept)
-    numbers = (np.array(values) for values in (rows, starts, truth, fold, weight))
+            rivals.extend(candidates)
+    weight = np.where(is_hidden, HIDDEN_WEIGHT, 1.0)
+    numbers = (np.array(values) for values in (rows, starts, truth, fold, weight, is_hidden))
     return Commits(*numbers, labelled, rivals), kinds
 
 
@@ -162,7 +182,7 @@ def write(name: str, header: list[str], rows: list[list[object]]) -> None:
 
 def fit_weights(database: Path, fitted_on: str) -> None:
     """Write seed evidence_weights."""
-    commits, kinds = read(database)
+    commits, kinds = read(database, warehouses())
     rows: list[list[object]] = []
     for fold in range(int(commits.fold.max()) + 1):
         weights = fit(commits, commits.fold != fold, kinds)

@@ -251,6 +251,9 @@ final as (
         max_by(ranked.line_number, (ranked.is_last, ranked.touched_at, ranked.path)) as line_number,
         least(count(*), max(totals.commit_files)) as matched_files,
         least(count(*) filter (where ranked.is_last), max(totals.commit_files)) as last_files,
+        least(count(*) filter (
+            where ranked.touched_at <= predecessors.previous_made_before
+        ), max(totals.commit_files)) as committed_files,
 
         -- times
         max(ranked.touched_at) as last_touched_at
@@ -259,6 +262,10 @@ final as (
     inner join {{ ref('int_commits__change_totals') }} as totals
         on ranked.project_id = totals.project_id
         and ranked.commit_sha = totals.commit_sha
+    left join {{ ref('int_commits__file_predecessors') }} as predecessors
+        on ranked.project_id = predecessors.project_id
+        and ranked.commit_sha = predecessors.commit_sha
+        and ranked.path = predecessors.path
     group by
         ranked.root_session_id, ranked.project_id, ranked.commit_sha, ranked.event_kind
 

@@ -104,6 +104,7 @@ final as (
         -- files
         coalesce(changed_files.matched_files, 0) as changed_files,
         coalesce(changed_files.last_files, 0) as last_changed_files,
+        coalesce(changed_files.committed_files, 0) as committed_files,
         coalesce(read_files.matched_files, 0) as read_files,
         totals.commit_files,
 

@@ -6,6 +6,7 @@
     'lines_share': 'last_added_weight / nullif(commit_added_weight, 0)',
     'lines_removed': saturating('last_removed_weight / 1000000.0', var('full_strength_lines')),
     'files_changed': 'last_changed_files / nullif(commit_files, 0)',
+    'files_committed': 'committed_files / nullif(changed_files, 0)',
     'edit_recency': fading('ms_since_edit', day),
     'activity_recency': fading('ms_since_active', day),
     'words': 'words_share',

@@ -88,7 +88,9 @@ places as (
 
         {% endfor %}
     {% endfor %}
-    {% for kind, event_kind in [('files_changed', 'changed'), ('edit_recency', 'changed'), ('files_read', 'read')] %}
+    {% for kind, event_kind in {
+        'files_changed': 'changed', 'files_committed': 'changed', 'edit_recency': 'changed', 'files_read': 'read'
+    }.items() %}
         select
             project_id,
             commit_sha,
@@ -147,6 +149,11 @@ told as (
                 then concat(
                     measures.changed_files, ' of ', measures.commit_files, ' files changed before, ',
                     measures.last_changed_files, ' of them as the last session'
+                )
+            when 'files_committed'
+                then concat(
+                    measures.committed_files, ' of ', measures.changed_files,
+                    ' files committed by the author since the session changed them'
                 )
             when 'files_read' then concat(measures.read_files, ' of ', measures.commit_files, ' files read before')
             when 'edit_recency'
