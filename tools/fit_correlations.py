@@ -1,11 +1,12 @@
 """Fit how much each kind of evidence weighs, and how sure a link is: seeds evidence_weights and confidence_points.
 
 `make fit` builds the warehouse with the labels, and five times without a fifth of its sessions
-(`tools.hidden_sessions`), and calls this with .venv-lab: `weights`, then, after another build, `confidence`. The strengths are those that the models computed (`int_correlations__signals`), so SQL is the only code
-that scores. The fit is a conditional logit: of all candidates of a commit, and nobody, one is right. Each weight has
-the sign that its kind of evidence has, and is drawn to its prior (seed `evidence_kinds`). Fold 0 is fitted to all
-labels, fold k without those of fold k; the confidence of a fold comes from shares that its own weights never saw.
-Deterministic: the same input gives the same files.
+(`tools.hidden_sessions`), and calls this with .venv-lab: `weights`, then, after another build, `confidence`. The
+strengths are those that the models computed (`int_correlations__signals`), so SQL is the only code that scores. The fit
+is a conditional logit: of all candidates of a commit, and nobody, one is right. Each weight has the sign that its kind
+of evidence has, and is drawn to its prior (seed `evidence_kinds`). Fold 0 is fitted to all labels, fold k without those
+of fold k; the confidence of a fold comes from shares that its own weights never saw. Deterministic: the same input
+gives the same files.
 """
 
 from __future__ import annotations

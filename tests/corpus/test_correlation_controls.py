@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -11,16 +10,13 @@ import duckdb
 import pytest
 
 from tests.warehouse import WITHOUT_TESTS, Warehouse
+from tools.hidden_sessions import hide, part_of
 
+HIDDEN_PART = 0
 STRANGERS = ("ope", "file-prediction")
 AS_FAR_AS_CORRELATIONS = (*WITHOUT_TESTS, "--select", "+correlations")
 # The gate takes links back per project: what it took back was linked, and counts here.
 LINKED = "(rejection_reason is null or rejection_reason = 'gate')"
-
-
-def is_hidden(session_id: str) -> bool:
-    """True for a fifth of the sessions, always the same."""
-    return hashlib.sha256(session_id.encode()).digest()[0] % 5 == 0
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +32,8 @@ def three_projects(
             pytest.skip(f"no {history}")
         warehouse.ingest("add-project", "--name", name, "--id", name, "--git-metadata", str(history))
     warehouse.ingest("sync")
-    roots = [root for (root,) in warehouse.query("select root_session_id from staging.stg_claude_code__session_roots")]
-    hidden = [root for root in roots if is_hidden(root)]
-    assert len(roots) / 8 < len(hidden) < len(roots) / 3
-    with duckdb.connect(str(warehouse.database)) as connection:
-        files = "select file_id from raw.session_files where list_contains(?, split_part(session_id, '/', 1))"
-        connection.execute(f"delete from raw.session_lines where file_id in ({files})", [hidden])
-        connection.execute(f"delete from raw.session_files where file_id in ({files})", [hidden])
+    sessions = warehouse.query("select count(*) from staging.stg_claude_code__session_roots")[0][0]
+    assert sessions / 8 < hide(warehouse.database, HIDDEN_PART) < sessions / 3
     warehouse.build(*AS_FAR_AS_CORRELATIONS)
     return warehouse
 
@@ -88,7 +79,7 @@ def test_no_commit_older_than_every_session_is_linked(three_projects: Warehouse)
 def test_commits_whose_session_is_hidden_stay_without(three_projects: Warehouse, corpus_directory: Path) -> None:
     with (corpus_directory / "labels.csv").open(encoding="utf-8") as file:
         gold = [row for row in csv.DictReader(file) if row["gold"] == "1"]
-    hidden = {row["commit_sha"] for row in gold if is_hidden(row["session_id"])}
+    hidden = {row["commit_sha"] for row in gold if part_of(row["session_id"]) == HIDDEN_PART}
     linked = {sha for (sha,) in three_projects.query(f"select distinct commit_sha from correlations where {LINKED}")}
     share = len(hidden & linked) / len(hidden)
     print(f"\n{len(hidden)} commits whose session is hidden: {len(hidden & linked)} linked all the same, {share:.1%}")
