@@ -23,7 +23,7 @@ def warehouse(whole_warehouse: Warehouse, corpus_directory: Path, sessions_direc
     labelled.ingest(
         "import-labels", "--project", "entire-cli", "--kind", "session_commit", "--set", "checkpoints", labels
     )
-    labelled.build(*WITHOUT_TESTS, "--select", "stg_validation__labels", "int_correlations__folds+")
+    labelled.build(*WITHOUT_TESTS, "--select", "stg_validation__labels+")
     return labelled
 
 
