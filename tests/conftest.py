@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = "tests/corpus/"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the group of its file, so that what a file builds is built once (`--dist loadgroup`)."""
-    for item in items:
-        group = "corpus" if item.path.is_relative_to(CORPUS) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByWarehouse(LoadScopeScheduling):
+    """What is built for a file, or for the corpus, is built once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CORPUS if nodeid.startswith(CORPUS) else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWarehouse:
+    """Called where tests run in several processes (`--numprocesses`)."""
+    return ByWarehouse(config, log)

@@ -200,7 +200,7 @@ def link_precision_and_recall(axes: Axes, rows: list[Row]) -> None:
         linestyle="--",
         label="all pairs",
     )
-    for wanted in (0.2, 0.4, 0.6, 0.8, 0.9, 0.96):
+    for wanted in (0.2, 0.6, 0.8, 0.9, 0.96):
         row = min(rows, key=lambda row: abs(row["confidence"] - wanted))
         text = f"{row['confidence']:g}" + (", accepted" if wanted == ACCEPTED else "")
         place, bold = (row["recall"], row["precision"]), "bold" if wanted == ACCEPTED else "normal"

@@ -41,7 +41,7 @@ def tell(repository_root: Path) -> World:
 
     copied = session_feet.tell(world, copied)
 
-    repository.git("checkout", "--quiet", "main")
+    repository.git("checkout", "--quiet", "main", at=utc("2026-01-29 20:10:31"))
     repository.write("docs/harbour.md", program.HARBOUR)
     repository.write("docs/quay.png", program.picture())
     repository.commit("docs: say where the table comes from\n", utc("2026-01-29 20:15:08"), ROSA)

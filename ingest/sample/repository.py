@@ -51,7 +51,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch=main", "--object-format=sha1", "--template=", ".")
 
     def git(self, *arguments: str, person: Person = SAM, at: datetime | None = None) -> str:
-        """Run one git command and return what it prints; `at` is the instant of a commit (UTC)."""
+        """Run one git command and return what it prints; `at` is its instant (UTC), for the commit and the reflog."""
         return run_git(self.root, *arguments, person=person, at=at)
 
     def read(self, path: str) -> str:

@@ -76,7 +76,7 @@ def tell(world: World, copied: list[Record]) -> list[Record]:
     me, tools = world.session(
         Transcript("feet", CWD, "2.1.20", OPUS, utc("2026-01-28 18:30:02"), branch=BRANCH, slug="salty-humming-lantern")
     )
-    world.repository.git("checkout", "--quiet", "-b", BRANCH)
+    world.repository.git("checkout", "--quiet", "-b", BRANCH, at=utc("2026-01-28 18:30:02"))
     me.line({"type": "summary", "summary": "Next high water for tidebook", "leafUuid": copied[-1]["uuid"]})
     me.copy_from(copied, forked_from=False)
     hook_progress(me, "SessionStart", "SessionStart:resume", me.next_uuid())

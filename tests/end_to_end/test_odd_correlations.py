@@ -184,7 +184,7 @@ def test_a_name_does_not_take_the_lines_of_another_session(odd: Warehouse) -> No
     pairs = "link_rank, session_id, tier, method, last_written_lines, is_accepted"
     assert of_commit(odd, pairs, "correlations", "named", "matched_lines > 0") == [
         (1, "odd-named-1", 1, "session_id", 4, True),
-        (2, "odd-named-2", 3, "files_changed", 4, True),
+        (2, "odd-named-2", 3, "lines_share", 4, True),
     ]
 
 
