@@ -10,7 +10,7 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab
+.PHONY: help build test test-long lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab
 
 help: ## explain the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ build: venv ## set up .venv, then archive, land, build and show what came out (a
 
 test: venv-dev venv-lint ## run everything that can be wrong: style, pytest, dbt build twice (STEPS="pytest dbt" for some)
 	@$(PYTHON) -m tools.check $(STEPS)
+
+test-long: venv-dev ## the tests that take minutes: many nights of the sample, and of OPE_CORPUS_DIR
+	@$(PYTHON) -m pytest --long -m long
 
 lint: venv-dev venv-lint ## only the style: ruff, sqlfluff, dbt-bouncer
 	@$(PYTHON) -m tools.check ruff format sqlfluff bouncer

@@ -1,4 +1,4 @@
-"""How tests are shared out to processes: a file stays together, and all that use the real corpus do."""
+"""Which tests run, and how they are shared out to processes: a file stays together, and so does the real corpus."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ class ByWarehouse(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWarehouse:
     """Called where tests run in several processes (`--numprocesses`)."""
     return ByWarehouse(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also run what takes minutes (marker `long`)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes minutes, and say so, unless it is asked for."""
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make test-long"))

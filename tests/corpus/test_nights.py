@@ -6,6 +6,8 @@ import random
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.corpus.conftest import register
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
@@ -36,6 +38,7 @@ def random_cuts(source: Path, seed: int) -> dict[Path, list[int]]:
     return cuts
 
 
+@pytest.mark.long
 def test_three_nights_equal_one(
     corpus_directory: Path, sessions_directory: Path, whole_warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ def cut(content: bytes, nights: int, chance: random.Random) -> list[bytes]:
     return [content[:size] for size in sizes] + [content]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)])
 def test_nights_equal_one(sample_warehouse: Warehouse, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     source = write_sample(tmp_path / "source")
