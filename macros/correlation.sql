@@ -58,3 +58,24 @@
 {% macro agent_share(lines, known_lines) -%}
     cast(round(1.0 * {{ lines }} / nullif({{ known_lines }}, 0), 6) as decimal(9, 6))
 {%- endmacro %}
+
+
+{# Rows of a commit and each path that it touched: a renamed file stands under its old path too. #}
+{% macro commit_paths() -%}
+    select
+        project_id,
+        commit_sha,
+        path
+
+    from {{ ref('stg_git__commit_files') }}
+
+    union
+
+    select
+        project_id,
+        commit_sha,
+        old_path as path
+
+    from {{ ref('stg_git__commit_files') }}
+    where old_path is not null
+{%- endmacro %}

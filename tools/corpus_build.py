@@ -40,9 +40,9 @@ LABELS = {
 }
 
 
-def run(*command: str) -> None:
-    """Run a command of this repository on the data directory; ends the program where it fails."""
-    environment = os.environ | {"OPE_DATA_DIR": str(DATA), "DBT_PROFILES_DIR": str(ROOT)}
+def run(*command: str, data: Path = DATA) -> None:
+    """Run a command of this repository on a data directory; ends the program where it fails."""
+    environment = os.environ | {"OPE_DATA_DIR": str(data), "DBT_PROFILES_DIR": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"corpus: {' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

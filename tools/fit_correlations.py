@@ -65,7 +65,7 @@ SHARES = """
 
 class Commits(NamedTuple):
     """Labelled commits: a row of `strengths` per candidate, the commit's candidates in `starts[i]:starts[i + 1]`,
-    `truth` the row of the right one (-1: not among them), `fold` (from 1) and `weight` per commit. `labels` says per
+    `truth` the row of the right one (-1: not among them), `fold` (from 1) per commit. `labels` says per
     commit which project, commit and session were labelled, `candidates` per row which session it is. `is_hidden`: the
     evidence of this commit was found without its session."""
 
@@ -73,7 +73,6 @@ class Commits(NamedTuple):
     starts: Any
     truth: Any
     fold: Any
-    weight: Any
     is_hidden: Any
     labels: list[tuple[str, str, str]]
     candidates: list[str]
@@ -125,15 +124,14 @@ def read(database: Path, parts: list[Path]) -> tuple[Commits, list[tuple[str, st
             is_hidden.append(hidden)
             labelled.append((project, commit, session))
             rivals.extend(candidates)
-    weight = np.where(is_hidden, HIDDEN_WEIGHT, 1.0)
-    numbers = (np.array(values) for values in (rows, starts, truth, fold, weight, is_hidden))
+    numbers = (np.array(values) for values in (rows, starts, truth, fold, is_hidden))
     return Commits(*numbers, labelled, rivals), kinds
 
 
 def fit(commits: Commits, chosen: Any, kinds: list[tuple[str, str, float]]) -> Any:
     """The weights of all kinds and, last, the score of nobody, fitted to the commits where `chosen` is true."""
     prior = np.array([weight for _, _, weight in kinds])
-    importance = np.where(chosen, commits.weight, 0)
+    importance = np.where(chosen, np.where(commits.is_hidden, HIDDEN_WEIGHT, 1.0), 0)
     first, segment = commits.starts[:-1], np.repeat(np.arange(len(chosen)), np.diff(commits.starts))
     known = commits.truth >= 0
     is_true = np.zeros(len(commits.strengths))

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.corpus_build import ROOT, run
+
 HIDDEN = ROOT / "target" / "hidden"
 PARTS = 5
 AS_FAR_AS_LINKS = ("--select", "+int_correlations__links", "--exclude-resource-type", "unit_test", "test")
@@ -41,29 +40,25 @@ def hide(database: Path, part: int) -> int:
     return len(sessions)
 
 
-def warehouses(hidden: Path = HIDDEN) -> list[Path]:
+def warehouses() -> list[Path]:
     """The warehouses without a part, in order; ends the program where they were not built."""
-    found = [hidden / str(part) / "ope.db" for part in range(PARTS)]
+    found = [HIDDEN / str(part) / "ope.db" for part in range(PARTS)]
     if not all(database.is_file() for database in found):
         sys.exit("No warehouses with hidden sessions: run `python -m tools.hidden_sessions DATA_DIRECTORY` first.")
     return found
 
 
-def build(data: Path, hidden: Path = HIDDEN) -> None:
+def build(data: Path) -> None:
     """Copy the warehouse of `data` for each part, hide its sessions, and build as far as links."""
-    shutil.rmtree(hidden, ignore_errors=True)
+    shutil.rmtree(HIDDEN, ignore_errors=True)
     dbt = str(Path(sys.executable).with_name("dbt"))
     for part in range(PARTS):
-        directory = hidden / str(part)
+        directory = HIDDEN / str(part)
         directory.mkdir(parents=True, mode=0o700)
         for name in ("ope.db", "projects.json"):
             shutil.copy2(data / name, directory / name)
         sessions = hide(directory / "ope.db", part)
-        command = [dbt, "--log-level", "error", "build", *AS_FAR_AS_LINKS]
-        environment = os.environ | {"OPE_DATA_DIR": str(directory), "DBT_PROFILES_DIR": str(ROOT)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"hidden_sessions: dbt failed for part {part}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        run(dbt, "--log-level", "error", "build", *AS_FAR_AS_LINKS, data=directory)
         print(f"part {part + 1} of {PARTS}: built without {sessions} sessions", flush=True)
 
 

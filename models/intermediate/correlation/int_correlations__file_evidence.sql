@@ -12,22 +12,7 @@ commits as (
 
 commit_files as (
 
-    select
-        project_id,
-        commit_sha,
-        path
-
-    from {{ ref('stg_git__commit_files') }}
-
-    union
-
-    select
-        project_id,
-        commit_sha,
-        old_path as path
-
-    from {{ ref('stg_git__commit_files') }}
-    where old_path is not null
+    {{ commit_paths() }}
 
 ),
 
