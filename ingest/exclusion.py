@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import IngestError
-from ingest.files import exclusive_lock, printable, write_atomically
+from ingest.files import printable, write_atomically
+from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import EXCLUDED, get_project, set_status, without_credentials
 from ingest.runlog import now
-from ingest.sync import DATA_LOCK, load_redactor
+from ingest.sync import load_redactor
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def exclude_project(data: DataDir, project_id: str, reason: str) -> Exclusion:
     Its archive stays, its rows leave schema `raw` with the next sync. A project that is excluded already gets another
     note. Raises IngestError for an unknown project, an empty reason, and where another command is at work.
     """
-    with exclusive_lock(data.runs, DATA_LOCK):
+    with data_lock(data, "exclude-project"):
         project = get_project(data, project_id)
         text = load_redactor(data).redact_text(printable(without_credentials(reason))).strip()
         if not text:
@@ -45,7 +46,7 @@ def include_project(data: DataDir, project_id: str) -> Exclusion:
 
     A project that is not excluded is left as it is. Raises IngestError as `exclude_project`.
     """
-    with exclusive_lock(data.runs, DATA_LOCK):
+    with data_lock(data, "exclude-project"):
         project = get_project(data, project_id)
         if project.status != EXCLUDED:
             return Exclusion(project_id, project.status, str(data.notes(project_id)), changed=False)

@@ -158,26 +158,36 @@ def is_inside(path: str, parent: str) -> bool:
     return path == parent or path.startswith(parent.rstrip("/") + "/")
 
 
-@contextmanager
-def exclusive_lock(directory: Path, what: str) -> Iterator[None]:
-    """Hold `directory` for this process; a second one gets an `IngestError` that names `what`.
+class LockHeldError(IngestError):
+    """Another process holds `directory`."""
 
-    The lock is on the directory itself, so that no lock file is left behind, and ends with the process.
+    def __init__(self, directory: Path, what: str) -> None:
+        super().__init__(
+            f"Another command is using {what} in {printable(str(directory))}: wait for its end and try again."
+        )
+        self.directory = directory
+
+
+@contextmanager
+def exclusive_lock(directory: Path, what: str) -> Iterator[bool]:
+    """Hold `directory` for this process; a second one gets a `LockHeldError` that names `what`.
+
+    The lock is on the directory itself, so that no lock file is left behind, and ends with the process. Yields False on
+    a file system that knows no locks, where nothing is held.
     """
     with disk_errors(directory):
         make_private_directory(directory)
         descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    is_locked = True
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise IngestError(
-                f"Another command is using {what} in {printable(str(directory))}: wait for its end and try again."
-            ) from error
+            raise LockHeldError(directory, what) from error
         except OSError as error:
-            # Some network file systems know no locks; there the user must not run two at a time.
             if error.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF, errno.EINVAL):
                 raise
-        yield
+            is_locked = False
+        yield is_locked
     finally:
         os.close(descriptor)

@@ -16,11 +16,12 @@ from ingest.files import exclusive_lock, printable, write_atomically
 from ingest.label_files import REQUIRED, STEP, LabelFile, read_label_file, write_label_file
 from ingest.landing_labels import LABEL_LOCK, SET_NAME, label_path, land_labels
 from ingest.landing_operations import land_operations, replace_problems
+from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.redaction import Redactor
 from ingest.registry import get_project
 from ingest.runlog import new_run_id, now, step
-from ingest.sync import DATA_LOCK, load_redactor
+from ingest.sync import load_redactor
 
 UNDECIDED = "undecided"
 
@@ -67,7 +68,7 @@ def import_labels(
     path = label_path(data, project_id, kind, label_set)
     if dry_run:
         return _imported(project_id, kind, label_set, path, read, 0, changed=False, dry_run=True)
-    with exclusive_lock(data.runs, DATA_LOCK), exclusive_lock(data.validation(project_id), LABEL_LOCK):
+    with data_lock(data, "import-labels"), exclusive_lock(data.validation(project_id), LABEL_LOCK):
         get_project(data, project_id)
         redactor = load_redactor(data)
         run_id = new_run_id()

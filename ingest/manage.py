@@ -12,13 +12,14 @@ from pathlib import Path
 from ingest.agents.claude_code import list_files
 from ingest.database import opened, opened_read_only
 from ingest.errors import IngestError
-from ingest.files import disk_errors, exclusive_lock, open_regular
+from ingest.files import disk_errors, open_regular
 from ingest.landing_rows import count_rows, remove_rows
+from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import Project, get_project, load_projects, register, remove, slug
 from ingest.repositories import repository_root
 from ingest.runlog import new_run_id
-from ingest.sync import DATA_LOCK, Progress, describe, load_redactor
+from ingest.sync import Progress, describe, load_redactor
 
 EDGE_BYTES = 64 * 1024
 _DAY = re.compile(rb'"timestamp":\s*"(\d{4}-\d\d-\d\d)T')
@@ -78,7 +79,7 @@ def add_project(
     A new project without any source gets the repository of the working directory. Raises IngestError as `register`,
     and where another command is at work in the data directory; nothing is registered then.
     """
-    with exclusive_lock(data.runs, DATA_LOCK):
+    with data_lock(data, "add-project"):
         redactor = load_redactor(data)
         name, notes = redactor.redact_text(name), redactor.redact_text(notes)
         is_known = (project_id or slug(name)) in {project.project_id for project in load_projects(data)}
@@ -141,7 +142,7 @@ def remove_project(data: DataDir, removal: Removal) -> None:
     Raises IngestError when the database is locked or another command is at work; nothing has gone then. After a kill
     the same command, or the next sync, takes the rest.
     """
-    with exclusive_lock(data.runs, DATA_LOCK):
+    with data_lock(data, "remove-project"):
         if data.database.exists():
             with opened(data) as connection:
                 remove_rows(connection, [removal.project_id])

@@ -46,6 +46,20 @@ class DataDir:
         return self.root / "outputs"
 
     @property
+    def logs(self) -> Path:
+        """JSON logs of what the program did, a file per day."""
+        return self.root / "logs"
+
+    @property
+    def archived(self) -> Path:
+        """Cold Parquet: old sessions, and snapshots of the marts."""
+        return self.root / "archived"
+
+    def run_outputs(self, run_id: str, command: str) -> Path:
+        """`outputs/run_<id>_<command>_<date>`: what a run leaves to read. The date is that of the id, in UTC."""
+        return self.outputs / f"run_{run_id}_{command}_{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}"
+
+    @property
     def low_confidence(self) -> Path:
         """Links in doubt, for people to look at."""
         return self.root / "validation" / "low_confidence.jsonl"

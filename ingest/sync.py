@@ -16,11 +16,12 @@ from typing import Any
 from ingest.archive import ArchiveResult, archive_project
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
-from ingest.files import exclusive_lock, write_atomically
+from ingest.files import write_atomically
 from ingest.git_history import HistoryResult, extract_history, import_history
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
 from ingest.landing_operations import land_operations
+from ingest.locks import data_lock
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
@@ -31,8 +32,6 @@ from ingest.runlog import new_run_id, step
 Progress = Callable[[str, int, int], None]
 
 METADATA_VERSION = 1
-# What a command holds while it changes registry, archive and database; held on the directory of the run log.
-DATA_LOCK = "this data directory"
 
 
 @dataclass
@@ -74,7 +73,7 @@ def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | No
     refuses; what was finished before stays, and the same command goes on from there.
     """
     _chosen(data, project_ids)  # before the lock: a wrong name must not make a data directory
-    with exclusive_lock(data.runs, DATA_LOCK):
+    with data_lock(data, "sync"):
         projects = _chosen(data, project_ids)
         try:
             return _sync(data, projects, new_run_id(), progress)

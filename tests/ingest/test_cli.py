@@ -165,7 +165,7 @@ def test_a_bug_keeps_its_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch
     def bug(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ingest.cli.load_projects", bug)
+    monkeypatch.setattr("ingest.commands.projects.load_projects", bug)
     with pytest.raises(ZeroDivisionError):
         shell.run("projects")
 

@@ -14,7 +14,6 @@ from ingest.files import exclusive_lock
 from ingest.paths import DataDir
 from ingest.registry import get_project
 from ingest.runlog import now
-from ingest.sync import DATA_LOCK
 from tests.ingest.shell import Shell
 
 OWN = "My own words\r\nwithout an end of line, and \udcff a bad byte"
@@ -73,7 +72,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(data: DataDir) -> None:
     data.notes("one").mkdir(parents=True)
     with pytest.raises(IngestError, match=r"NOTES.md cannot be read"):
         exclude_project(data, "one", "x")
-    with exclusive_lock(data.runs, DATA_LOCK), pytest.raises(IngestError, match="Another command"):
+    with exclusive_lock(data.runs, "a test"), pytest.raises(IngestError, match="Another command"):
         exclude_project(data, "one", "x")
     assert get_project(data, "one").status == "completed"
 

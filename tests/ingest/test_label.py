@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import cli_correlation
+from ingest.commands import correlation as commands
 from ingest.database import opened
 from ingest.errors import IngestError
 from ingest.files import exclusive_lock
@@ -361,7 +361,7 @@ def test_nothing_is_lost_when_it_is_interrupted(built: Shell, monkeypatch: pytes
             raise KeyboardInterrupt
         return word
 
-    monkeypatch.setattr(cli_correlation, "_typed", interrupted)
+    monkeypatch.setattr(commands, "_typed", interrupted)
     result = built.run("label", "one", "--by", "Ada", code=130)
     assert "2 answers saved" in result.stdout and "run the same command again" in result.stderr
     assert sorted(labels(DataDir(built.data)).values()) == ["linked", "not_linked"]
@@ -396,8 +396,8 @@ def test_bytes_that_are_no_text_are_no_answer(monkeypatch: pytest.MonkeyPatch) -
         def readline(self) -> str:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no")
 
-    monkeypatch.setattr(cli_correlation.sys, "stdin", Broken())
-    assert meaning(cli_correlation._typed("")) is None
+    monkeypatch.setattr(commands.sys, "stdin", Broken())
+    assert meaning(commands._typed("")) is None
 
 
 def test_nothing_foreign_moves_the_cursor(built: Shell) -> None:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 import click
 
-from ingest.cli_output import print_json
+from ingest.commands.options import as_json_option
+from ingest.commands.output import print_json
 from ingest.explain import BEST, CommitExplained, explain
 from ingest.explain_output import show_commit, show_session
 from ingest.label_output import ask_questions, show_answers, show_sample
@@ -25,7 +26,7 @@ from ingest.terminal import many, show_line
 @click.option("--best", metavar="N", type=click.IntRange(min=1), default=BEST, show_default=True, help="Show so many.")
 @click.option("--all", "show_all", is_flag=True, help="Show everything: all candidates, all evidence, all files.")
 @click.option("--lines", "with_lines", is_flag=True, help="Show the log lines that the evidence comes from, cut.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
+@as_json_option
 def explain_command(
     target: str, project_id: str | None, best: int, show_all: bool, with_lines: bool, as_json: bool
 ) -> None:
@@ -149,7 +150,7 @@ def _typed(prompt: str) -> str | None:
 @click.command("low-confidence")
 @click.option("--from", "lowest", metavar="SHARE", type=float, default=LOWEST, show_default=True, help="From this on.")
 @click.option("--to", "highest", metavar="SHARE", type=float, default=HIGHEST, show_default=True, help="Below this.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
+@as_json_option
 def low_confidence_command(lowest: float, highest: float, as_json: bool) -> None:
     """Write the links that are most in doubt to validation/low_confidence.jsonl, with their evidence.
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ingest.cli_output import print_json
+from ingest.commands.options import GROUP, as_json_option, dry_run_option
+from ingest.commands.output import print_json
 from ingest.hooks.install import HookChange, install, uninstall
 from ingest.hooks.script import HOOK, shown
 from ingest.hooks.status import HooksStatus, WorktreeHook, read_hooks
@@ -21,11 +22,9 @@ shared_option = click.option(
     is_flag=True,
     help="Also where core.hooksPath names a directory that other repositories use (a global one, for example).",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Only show what would be done.")
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for a program to read.")
 
 
-@click.group("hooks", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group("hooks", context_settings=GROUP)
 def hooks_group() -> None:
     """Set up a git hook that writes the id of the running Claude Code session into commit messages.
 

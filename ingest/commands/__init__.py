@@ -1,0 +1,1 @@
+"""The commands of `python -m ingest`, a module per topic: each parses, calls one function, and prints."""
