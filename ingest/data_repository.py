@@ -11,11 +11,15 @@ from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.paths import PRODUCT_ROOT
 
 # The truth is committed; what a sync or a build makes again, and the key, is not.
+DATABASE_FILES = ("*.db", "*.db.wal", "*.db.tmp/", "*.db-journal")
+REPORTS = ("logs/", "outputs/")
+UNFINISHED = ("*.tmp", ".*.tmp", ".scratch/")
 IGNORED = (
-    ("Rebuilt by `python -m ingest sync` and `dbt build`", ("*.db", "*.db.wal", "*.db.tmp/", "*.db-journal")),
+    ("Rebuilt by `python -m ingest sync` and `dbt build`", DATABASE_FILES),
     ("The key of the redaction tokens: whoever has it can test guesses. Back it up elsewhere", (".redaction_key*",)),
-    ("Logs and exports", ("logs/", "outputs/")),
-    ("Unfinished writes", ("*.tmp", ".*.tmp", ".scratch/")),
+    ("Logs and exports", REPORTS),
+    ("Unfinished writes", UNFINISHED),
+    ("Of this machine: where backups go, and who is at work", ("/backup.json", "/runs/lock.json")),
 )
 KEPT_DIRECTORIES = ("raw", "processed", "validation", "runs")
 

@@ -1,0 +1,70 @@
+"""A database that nobody can write while it is looked at, and how many rows each of its tables has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ingest.database import opened_read_only
+from ingest.errors import IngestError
+from ingest.settings import setting
+
+AGAIN_SECONDS = 0.5
+
+
+@contextmanager
+def held_open(path: Path) -> Iterator[dict[str, int]]:
+    """Hold a database open for reading, which keeps writers out; yields its rows by `schema.table`.
+
+    Waits for a program that writes, variable `database_wait_seconds` at most. Raises IngestError where it goes on
+    writing, or where the file is damaged.
+    """
+    with _patiently(path) as connection:
+        try:
+            counts = count_rows(connection)
+        except duckdb.Error as error:
+            raise IngestError(
+                f"The database {path} cannot be read ({str(error).splitlines()[0][:200]}): restore it from a backup, "
+                "or move it away and run `python -m ingest sync` and `dbt build`, which make a new one."
+            ) from error
+        yield counts
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of every table, by `schema.table`."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where not internal and database_name = current_database() "
+        "order by all"
+    ).fetchall()
+    counts = {}
+    for schema, table in tables:
+        name = '"{}"."{}"'.format(*(part.replace('"', '""') for part in (schema, table)))
+        row = connection.execute(f"select count(*) from {name}").fetchone()
+        counts[f"{schema}.{table}"] = int(row[0]) if row else 0
+    return counts
+
+
+@contextmanager
+def _patiently(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    deadline = time.monotonic() + setting("database_wait_seconds")
+    while True:
+        opening = opened_read_only(path)
+        try:
+            connection = opening.__enter__()
+            break
+        except IngestError as error:
+            if "is in use by" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(AGAIN_SECONDS)
+        except duckdb.ConnectionException as error:
+            raise IngestError(
+                f"The database {path} is open for writing in this same program: close it there first."
+            ) from error
+    try:
+        yield connection
+    finally:
+        opening.__exit__(None, None, None)
