@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ingest.commands.care import backup_group, doctor_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.options import GROUP
@@ -66,6 +67,7 @@ COMMANDS = (
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),
+    *(doctor_command, backup_group),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -54,7 +54,7 @@ def init_data(root: Path) -> DataRepository:
     if top is not None and not is_repository and Path(top).resolve() != product:
         raise IngestError(f"{root} is inside another repository ({top}): choose a directory outside of it.")
     if is_repository:
-        _refuse_shared_remote(root, product)
+        refuse_shared_remote(root)
     else:
         _run_git(root, "init", "--quiet", "--initial-branch", "main")
     for name in KEPT_DIRECTORIES:
@@ -84,8 +84,10 @@ def _write_ignore(path: Path) -> bool:
     return True
 
 
-def _refuse_shared_remote(root: Path, product: Path) -> None:
-    shared = _remotes(root) & _remotes(product)
+def refuse_shared_remote(root: Path) -> None:
+    """Raise IngestError where the repository `root` shares a remote with the program's, or has that one as a remote."""
+    product = PRODUCT_ROOT.resolve()
+    shared = _remotes(root) & (_remotes(product) | {normal_remote(str(product))})
     if shared:
         raise IngestError(
             f"The repository in {root} has the same remote as the program ({sorted(shared)[0]}): sessions must not be "
@@ -94,12 +96,19 @@ def _refuse_shared_remote(root: Path, product: Path) -> None:
 
 
 def _remotes(repository: Path) -> set[str]:
-    """The repository's remote addresses in one spelling, without user, password and scheme."""
+    """The repository's remote addresses in one spelling, without user, password and scheme.
+
+    As they are configured, and as `url.*.insteadOf` rewrites them.
+    """
     top = _git(repository, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != repository:
         return set()
     listing = _git(repository, "config", "--get-regexp", r"^remote\..*\.(url|pushurl)$") or ""
-    return {normal_remote(line.split(" ", 1)[1]) for line in listing.splitlines() if " " in line}
+    addresses = [line.split(" ", 1)[1] for line in listing.splitlines() if " " in line]
+    for name in (_git(repository, "remote") or "").splitlines():
+        for push in ((), ("--push",)):
+            addresses += (_git(repository, "remote", "get-url", "--all", *push, "--", name) or "").splitlines()
+    return {normal_remote(address) for address in addresses}
 
 
 def normal_remote(address: str) -> str:

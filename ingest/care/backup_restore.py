@@ -80,18 +80,18 @@ def verify(
     return result
 
 
-def restore(data: DataDir, target: Path, name: str | None = None, *, report: Report | None = None) -> Verification:
+def restore(
+    data: DataDir, target: Path, name: str | None = None, *, source: Path | None = None, report: Report | None = None
+) -> Verification:
     """Write a backup (default: the newest whole one) into the new or empty directory `target`, as a data directory.
 
-    Raises IngestError for a directory that is not empty. Of a damaged backup, what can be restored is.
+    `source` has the backups, where `data` is lost and nothing remembers them. Raises IngestError for a directory that
+    is not empty. Of a damaged backup, what can be restored is.
     """
-    backup = pick(read_backups(existing_target(data)), name)
-    return restore_backup(backup, target, report=report)
-
-
-def restore_backup(backup: StoredBackup, target: Path, *, report: Report | None = None) -> Verification:
-    """The same of a backup that was read already."""
     began = time.monotonic()
+    backups = source.expanduser() if source else existing_target(data)
+    with disk_errors(backups):
+        backup = pick(read_backups(backups), name)
     target = target.expanduser().absolute()
     if backup.manifest is None:
         raise IngestError(f"{backup.name} is not whole ({backup.problem}): restore an earlier one.")
