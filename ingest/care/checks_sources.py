@@ -161,9 +161,9 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "clock",
             ERROR,
-            f"{many(len(ended), 'run')} ended in the future, the last on {max(ended):%Y-%m-%d %H:%M} UTC: the clock is, "
-            "or was, wrong.",
-            "Set it by NTP (`timedatectl set-ntp true`, or the system settings); ages are right again after that day.",
+            f"{many(len(ended), 'run')} ended in the future, the last on {max(ended):%Y-%m-%d %H:%M} UTC: the clock is "
+            "wrong, or was.",
+            "Set it by NTP (`timedatectl set-ntp true`, or the system settings); ages are right after that day.",
         )
     seconds = limit.replace(tzinfo=timezone.utc).timestamp()
     ahead = [
