@@ -21,6 +21,8 @@ IGNORED = (
     ("Unfinished writes", UNFINISHED),
     ("Of this machine: where backups go, and who is at work", ("/backup.json", "/runs/lock.json")),
 )
+# A setting of the repository; the hook reads it.
+IS_DATA = "ope.isData"
 KEPT_DIRECTORIES = ("raw", "processed", "validation", "runs")
 
 
@@ -57,10 +59,17 @@ def init_data(root: Path) -> DataRepository:
         refuse_shared_remote(root)
     else:
         _run_git(root, "init", "--quiet", "--initial-branch", "main")
+    mark_as_data(root)
     for name in KEPT_DIRECTORIES:
         with disk_errors(root / name):
             make_private_directory(root / name)
     return DataRepository(root, not is_repository, _write_ignore(root / ".gitignore"))
+
+
+def mark_as_data(root: Path) -> None:
+    """Write into the repository's own settings that it holds the archive: our hook names no session in it."""
+    if _git(root, "config", "--local", "--get", IS_DATA) != "true":
+        _run_git(root, "config", "--local", IS_DATA, "true")
 
 
 def ignore_text() -> str:

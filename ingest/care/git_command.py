@@ -18,6 +18,7 @@ _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotePath=false",
+    "core.excludesFile=/dev/null",
     # Archived bytes are committed as they are.
     "core.autocrlf=false",
     "core.safecrlf=false",

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ingest.care.data_commit import DataCommit
 from ingest.errors import IngestError
 from ingest.exclusion import Exclusion
 from ingest.labels import ImportedLabels
@@ -76,6 +77,16 @@ def show_sync(result: SyncResult) -> None:
     for outcome in result.projects:
         for sentence in outcome.failures:
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
+
+
+def show_data_commit(done: DataCommit) -> None:
+    """What was committed to the data directory's own repository."""
+    if done.sha is None:
+        show_line("The archive gained nothing: no commit.")
+    else:
+        show_line(f"committed {done.sha[:10]} {done.subject}")
+    for sentence in done.remarks:
+        show_line(sentence, "yellow")
 
 
 def sync_document(result: SyncResult) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # ope-prepare-commit-msg: adds `Claude-Session-Id: <id>` to the message of a commit made while a session runs.
-# ope-hook-version: 1
+# ope-hook-version: 2
 #
 # git calls it as: prepare-commit-msg FILE [SOURCE [COMMIT]], at the top of the worktree.
 # A hook that was here before runs first, and its failure is passed on. Everything of our own that fails leaves the
@@ -230,6 +230,8 @@ add_trailer() {
     for sign in CHERRY_PICK_HEAD rebase-merge/message-fixup rebase-merge/message-squash; do
         [ ! -e "${1%/*}/$sign" ] || return
     done
+    # The archive's own repository: its commits are no work of a session.
+    [ "$(git config --get --type=bool ope.isData)" != true ] || return
     LC_ALL=C
     export LC_ALL
     session_by_environment || session_by_log || return
