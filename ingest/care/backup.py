@@ -12,8 +12,8 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,9 +28,10 @@ from ingest.care.backup_manifest import (
     remove_leftovers,
     write_manifest,
 )
-from ingest.care.backup_target import BackupSettings, choose_target, is_same_disk, remember
+from ingest.care.backup_result import BackupResult, remarks
+from ingest.care.backup_target import BackupSettings, choose_target, remember
 from ingest.care.held_database import held_open
-from ingest.care.tree import KEY, FoundFile, copy_to, find_files, opened_below, read_hash
+from ingest.care.tree import FoundFile, copy_to, database_files, find_files, opened_below, read_hash
 from ingest.errors import IngestError
 from ingest.files import disk_errors, exclusive_lock, fsync_directory, make_private_directory, printable
 from ingest.locks import data_lock
@@ -41,25 +42,6 @@ from ingest.terminal import size
 # Done and all bytes.
 Report = Callable[[int, int], None]
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS, errno.EACCES)
-
-
-@dataclass
-class BackupResult:
-    """What a backup took. `linked_*` is what the one before has already; `repaired` linked files whose copy there was
-    damaged and which were copied anew; `remarks` are sentences for the user."""
-
-    path: str
-    name: str
-    files: int = 0
-    bytes: int = 0
-    copied_files: int = 0
-    copied_bytes: int = 0
-    linked_files: int = 0
-    linked_bytes: int = 0
-    repaired: int = 0
-    seconds: float = 0.0
-    is_dry_run: bool = False
-    remarks: list[str] = field(default_factory=list)
 
 
 def back_up(
@@ -145,7 +127,7 @@ def _plan(shop: _Shop, began: float) -> BackupResult:
     found = _found(shop)
     result = BackupResult(str(shop.target), "", is_dry_run=True)
     for file in found:
-        _count(result, file.size, is_linked=shop.same_before(file) is not None)
+        result.count(file.size, is_linked=shop.same_before(file) is not None)
     result.seconds = round(time.monotonic() - began, 3)
     return result
 
@@ -155,20 +137,6 @@ def _found(shop: _Shop) -> list[FoundFile]:
     found = find_files(data.root, with_key=shop.settings.with_key).files
     if shop.settings.with_databases:
         found = [*found, *database_files(data)]
-    return found
-
-
-def database_files(data: DataDir) -> list[FoundFile]:
-    """The two databases, and what a program that was killed had not yet written into the first.
-
-    That comes before it: a descriptor of `ope.db` that is closed ends every lock that this process has on the file, so
-    nothing that the lock protects may be read after it.
-    """
-    found = []
-    for path in (data.database.with_name(f"{data.database.name}.wal"), data.database, data.published):
-        with suppress(FileNotFoundError):
-            state = path.lstat()
-            found.append(FoundFile(path.name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
     return found
 
 
@@ -203,7 +171,7 @@ def _make(shop: _Shop, run_id: str, report: Report | None) -> BackupResult:
     except BaseException:
         shutil.rmtree(working, ignore_errors=True)
         raise
-    result.remarks = _remarks(shop, manifest)
+    result.remarks = remarks(shop.data, shop.target, manifest, can_link=shop.base is None or shop.can_link)
     return result
 
 
@@ -241,7 +209,7 @@ def _copy(shop: _Shop, file: FoundFile, target: Path, result: BackupResult) -> B
     place = target.joinpath(*file.path.split("/"))
     old = shop.same_before(file)
     if old and _link(shop, old, place, result):
-        _count(result, old.size, is_linked=True)
+        result.count(old.size, is_linked=True)
         return old
     try:
         with opened_below(shop.data.root, file.path) as descriptor:
@@ -254,7 +222,7 @@ def _copy(shop: _Shop, file: FoundFile, target: Path, result: BackupResult) -> B
             f"{printable(str(shop.data.root / file.path))} cannot be read ({error.strerror}): change its permissions; "
             "a backup without it would not be whole."
         ) from error
-    _count(result, copied, is_linked=False)
+    result.count(copied, is_linked=False)
     return BackupFile(file.path, copied, sha256, state.st_mtime_ns, state.st_ctime_ns)
 
 
@@ -283,17 +251,6 @@ def _link(shop: _Shop, old: BackupFile, place: Path, result: BackupResult) -> bo
     return True
 
 
-def _count(result: BackupResult, count: int, *, is_linked: bool) -> None:
-    result.files += 1
-    result.bytes += count
-    if is_linked:
-        result.linked_files += 1
-        result.linked_bytes += count
-    else:
-        result.copied_files += 1
-        result.copied_bytes += count
-
-
 def _refuse_full_disk(shop: _Shop, found: list[FoundFile]) -> None:
     needed = sum(file.size for file in found if not shop.same_before(file))
     free = shutil.disk_usage(shop.target).free
@@ -307,29 +264,3 @@ def _refuse_full_disk(shop: _Shop, found: list[FoundFile]) -> None:
 def _sync_directories(working: Path) -> None:
     for directory, _, _ in os.walk(working, topdown=False):
         fsync_directory(Path(directory))
-
-
-def _remarks(shop: _Shop, manifest: Manifest) -> list[str]:
-    remarks = []
-    if is_same_disk(shop.data, shop.target):
-        remarks.append(
-            "This backup is on the same disk as the data: it helps against mistakes, not against a broken disk or a "
-            "lost machine. Name a directory elsewhere with --to."
-        )
-    if not shop.settings.with_key:
-        remarks.append(
-            "The redaction key is left out, as asked: keep a copy of it elsewhere. Without it the same secrets get "
-            "other tokens, and archived files cannot be told from rewritten ones."
-        )
-    elif not manifest.has(KEY):
-        remarks.append("There is no redaction key in the data directory, so none is in the backup: run doctor.")
-    if shop.base is not None and not shop.can_link:
-        remarks.append("This file system knows no hard links: every backup is a whole copy.")
-    if (shop.target / manifest.name).stat().st_mode & 0o077:
-        remarks.append("This file system keeps no permissions: whoever can read it can read the logs and the key.")
-    if manifest.left_out:
-        remarks.append(
-            f"Links, pipes and the like are not in the backup: {printable(', '.join(manifest.left_out[:3]))}"
-            f"{' …' if len(manifest.left_out) > 3 else ''}."
-        )
-    return remarks

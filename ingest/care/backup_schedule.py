@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from ingest.care.backup import BackupResult, Report, back_up
+from ingest.care.backup import Report, back_up
 from ingest.care.backup_manifest import StoredBackup, read_backups, remove_backup, remove_leftovers
+from ingest.care.backup_result import BackupResult
 from ingest.care.backup_target import existing_target, read_settings
 from ingest.files import disk_errors, exclusive_lock
 from ingest.locks import data_lock

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.care.findings import ERROR, OK, WARNING, Finding, Patient
+from ingest.care.held_database import missing_bytes
 from ingest.data_repository import UNFINISHED
 from ingest.database import CONFIG, opened_read_only
 from ingest.errors import IngestError
@@ -29,7 +30,6 @@ OPEN_BITS = 0o077
 _PUBLIC = (".gitignore", ".gitkeep", ".gitattributes")
 _UNFINISHED = tuple(name.rstrip("/") for name in UNFINISHED)
 _KEY_TEXT = re.compile(r"[0-9a-fA-F]{64}\s*")
-_HEADER_BYTES = 3 * 4096
 
 
 def check_writable(patient: Patient) -> Iterator[Finding]:
@@ -182,13 +182,12 @@ def _database(path: Path, remedy: str) -> Finding:
             row = connection.execute(
                 "select tags['storage_version'] from duckdb_databases() where database_name = current_database()"
             ).fetchone()
-            blocks = connection.execute("pragma database_size").fetchone()
+            missing = missing_bytes(connection, path)
     except IngestError as error:
         is_busy = "is in use by" in str(error)
         return Finding("database", WARNING if is_busy else ERROR, str(error), "" if is_busy else remedy)
     except duckdb.Error as error:
         return Finding("database", ERROR, f"{path.name} cannot be read ({str(error).splitlines()[0][:150]}).", remedy)
-    missing = blocks[3] * blocks[2] + _HEADER_BYTES - path.stat().st_size if blocks else 0
     if missing > 0:
         return Finding("database", ERROR, f"{path.name} is cut off: {size(missing)} are missing.", remedy)
     stored = str(row[0]) if row and row[0] else "?"

@@ -14,6 +14,8 @@ from ingest.errors import IngestError
 from ingest.settings import setting
 
 AGAIN_SECONDS = 0.5
+# Three headers of DuckDB's before the first block.
+_HEADER_BYTES = 3 * 4096
 
 
 @contextmanager
@@ -36,16 +38,39 @@ def held_open(path: Path) -> Iterator[dict[str, int]]:
 
 def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows of every table, by `schema.table`."""
+    counts = {}
+    for name, quoted in _tables(connection):
+        row = connection.execute(f"select count(*) from {quoted}").fetchone()
+        counts[name] = int(row[0]) if row else 0
+    return counts
+
+
+def missing_bytes(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """How much of what its tables use lies beyond the end of a database file: more than 0 where it is cut off.
+
+    Opening reads the catalog only, and nothing else notices before a query comes to a block that is not there.
+    """
+    last = -1
+    for _, quoted in _tables(connection):
+        row = connection.execute(
+            "select max(greatest(block_id, list_max(additional_block_ids))) from pragma_storage_info(?)", [quoted]
+        ).fetchone()
+        last = max(last, row[0] if row and row[0] is not None else -1)
+    size = connection.execute("select block_size from pragma_database_size() limit 1").fetchone()
+    block_bytes = int(size[0]) if size else 0
+    return max(0, _HEADER_BYTES + (last + 1) * block_bytes - path.stat().st_size)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """`schema.table` and the same as SQL names it, of every table."""
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where not internal and database_name = current_database() "
         "order by all"
     ).fetchall()
-    counts = {}
-    for schema, table in tables:
-        name = '"{}"."{}"'.format(*(part.replace('"', '""') for part in (schema, table)))
-        row = connection.execute(f"select count(*) from {name}").fetchone()
-        counts[f"{schema}.{table}"] = int(row[0]) if row else 0
-    return counts
+    return [
+        (f"{schema}.{table}", ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, table)))
+        for schema, table in tables
+    ]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from ingest.data_repository import DATABASE_FILES, REPORTS, UNFINISHED
 from ingest.files import PRIVATE_FILE, is_safe_path, make_private_directory, write_all
 from ingest.locks import HOLDER
+from ingest.paths import DataDir
 
 COPY_BYTES = 1 << 20
 KEY = ".redaction_key"
@@ -63,6 +64,20 @@ def find_files(root: Path, *, with_key: bool) -> FoundFiles:
             else:
                 left_out.append(path)
     return FoundFiles(sorted(files, key=lambda file: file.path), sorted(left_out))
+
+
+def database_files(data: DataDir) -> list[FoundFile]:
+    """The two databases, and what a program that was killed had not yet written into the first.
+
+    That comes before it: a descriptor of `ope.db` that is closed ends every lock that this process has on the file, so
+    nothing that the lock protects may be read after it.
+    """
+    found = []
+    for path in (data.database.with_name(f"{data.database.name}.wal"), data.database, data.published):
+        with suppress(FileNotFoundError):
+            state = path.lstat()
+            found.append(FoundFile(path.name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    return found
 
 
 def _is_left_out(path: str, name: str, with_key: bool) -> bool:

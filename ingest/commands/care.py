@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from ingest.care.backup import BackupResult, back_up
+from ingest.care.backup import back_up
 from ingest.care.backup_manifest import StoredBackup, read_backups
 from ingest.care.backup_restore import Verification, restore, verify
+from ingest.care.backup_result import BackupResult
 from ingest.care.backup_schedule import Pruning, backup_if_due, prune
 from ingest.care.backup_target import existing_target
 from ingest.care.doctor import Diagnosis, examine, fix_permissions
