@@ -12,8 +12,8 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -211,19 +211,31 @@ def _copy(shop: _Shop, file: FoundFile, target: Path, result: BackupResult) -> B
     if old and _link(shop, old, place, result):
         result.count(old.size, is_linked=True)
         return old
-    try:
-        with opened_below(shop.data.root, file.path) as descriptor:
-            copied, sha256 = copy_to(descriptor, place)
-            state = os.fstat(descriptor)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or error.filename == str(place):
-            raise
-        raise IngestError(
-            f"{printable(str(shop.data.root / file.path))} cannot be read ({error.strerror}): change its permissions; "
-            "a backup without it would not be whole."
-        ) from error
+    with _opened_source(shop.data, file) as descriptor:
+        state = os.fstat(descriptor)
+        old = shop.before.get(file.path)
+        # Only its times changed, as after a restore or a `chmod`? A changed file seldom has the size that it had.
+        if old and old.size == state.st_size and not shop.same_before(file):
+            is_same = read_hash(descriptor) == (old.size, old.sha256)
+            if is_same and _link(shop, old, place, result):
+                result.count(old.size, is_linked=True)
+                return replace(old, mtime_ns=state.st_mtime_ns, ctime_ns=state.st_ctime_ns)
+        copied, sha256 = copy_to(descriptor, place)
     result.count(copied, is_linked=False)
     return BackupFile(file.path, copied, sha256, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@contextmanager
+def _opened_source(data: DataDir, file: FoundFile) -> Iterator[int]:
+    with ExitStack() as stack:
+        try:
+            descriptor = stack.enter_context(opened_below(data.root, file.path))
+        except OSError as error:
+            raise IngestError(
+                f"{printable(str(data.root / file.path))} cannot be read ({error.strerror}): change its permissions; "
+                "a backup without it would not be whole."
+            ) from error
+        yield descriptor
 
 
 def _link(shop: _Shop, old: BackupFile, place: Path, result: BackupResult) -> bool:

@@ -9,20 +9,24 @@ from pathlib import Path
 import click
 
 from ingest.care.backup import back_up
-from ingest.care.backup_manifest import StoredBackup, read_backups
-from ingest.care.backup_restore import Verification, restore, verify
-from ingest.care.backup_result import BackupResult
-from ingest.care.backup_schedule import Pruning, backup_if_due, prune
+from ingest.care.backup_manifest import read_backups
+from ingest.care.backup_restore import restore, verify
+from ingest.care.backup_schedule import backup_if_due, prune
 from ingest.care.backup_target import existing_target
-from ingest.care.doctor import Diagnosis, examine, fix_permissions
-from ingest.care.findings import OK
+from ingest.care.doctor import examine, fix_permissions
+from ingest.commands.care_output import (
+    backup_document,
+    backup_row,
+    show_backup,
+    show_diagnosis,
+    show_pruning,
+    show_verification,
+)
 from ingest.commands.options import GROUP, as_json_option, dry_run_option, yes_option
 from ingest.commands.output import print_json
 from ingest.files import printable
 from ingest.paths import DataDir
-from ingest.terminal import many, number, progress_shown, show_line, show_table, size
-
-STYLES = {"error": "bold red", "warning": "yellow"}
+from ingest.terminal import many, number, progress_shown, show_line, show_table
 
 name_argument = click.argument("name", required=False, metavar="[NAME]")
 
@@ -48,7 +52,7 @@ def doctor_command(fix: bool, as_json: bool) -> None:
         document = asdict(found) | {"errors": found.count("error"), "warnings": found.warnings, "closed": closed}
         print_json(document)
     else:
-        _show_diagnosis(found, closed)
+        show_diagnosis(found, closed)
     if found.must_be_mended:
         sys.exit(1)
 
@@ -117,7 +121,7 @@ def backup_group(
     if done is None:
         show_line("No backup is due.")
         return
-    _show_backup(done)
+    show_backup(done)
     if pruning and pruning.removed:
         show_line(f"{many(len(pruning.removed), 'older backup')} deleted, {number(len(pruning.kept))} kept.")
 
@@ -134,12 +138,12 @@ def backup_list_command(as_json: bool) -> None:
     target = existing_target(DataDir.from_environment())
     backups = read_backups(target)
     if as_json:
-        print_json({"target": printable(str(target)), "backups": [_document(backup) for backup in backups]})
+        print_json({"target": printable(str(target)), "backups": [backup_document(backup) for backup in backups]})
         return
     show_line(printable(str(target)))
     show_table(
         ("name", "files", "size", "key", "databases", "checked"),
-        [_row(backup) for backup in backups],
+        [backup_row(backup) for backup in backups],
         right=("files", "size"),
     )
 
@@ -169,7 +173,7 @@ def backup_verify_command(name: str | None, scratch: Path | None, as_json: bool)
             scratch=scratch,
             report=lambda done, all_of_it: progress("verify", done, all_of_it),
         )
-    _show_verification(found, "is whole", as_json)
+    show_verification(found, "is whole", as_json)
 
 
 @backup_group.command("restore")
@@ -198,7 +202,7 @@ def backup_restore_command(directory: Path, name: str | None, source: Path | Non
             source=source,
             report=lambda done, all_of_it: progress("restore", done, all_of_it),
         )
-    _show_verification(found, f"is restored into {printable(str(directory))}", as_json)
+    show_verification(found, f"is restored into {printable(str(directory))}", as_json)
 
 
 @backup_group.command("prune")
@@ -216,97 +220,10 @@ def backup_prune_command(dry_run: bool, yes: bool, as_json: bool) -> None:
     planned = prune(data, dry_run=True)
     if planned.removed and not dry_run:
         if not yes:
-            _show_pruning(planned, "would be")
+            show_pruning(planned, "would be")
             click.confirm("Delete them?", abort=True, err=True)
         planned = prune(data)
     if as_json:
         print_json(asdict(planned) | {"dry_run": dry_run})
     else:
-        _show_pruning(planned, "would be" if dry_run else "are")
-
-
-def _show_diagnosis(found: Diagnosis, closed: int | None) -> None:
-    if closed is not None:
-        show_line(f"{many(closed, 'path')} closed to others.")
-    width = max(len(finding.check) for finding in found.findings)
-    for finding in found.findings:
-        show_line(f"{finding.level:<7}  {finding.check:<{width}}  {finding.sentence}", STYLES.get(finding.level, ""))
-        if finding.remedy:
-            show_line(f"{'':<{width + 11}}→ {finding.remedy}", "cyan" if finding.level != OK else "")
-    show_line(
-        f"{many(found.count('error'), 'error')}, {many(found.warnings, 'warning')}, {number(found.count(OK))} fine."
-    )
-
-
-def _show_backup(done: BackupResult) -> None:
-    verb = "would be" if done.is_dry_run else "is"
-    where = done.path if not done.is_dry_run else f"a backup in {done.path}"
-    show_line(
-        f"{printable(where)} {verb} made: {many(done.files, 'file')}, {size(done.bytes)}; "
-        f"{number(done.copied_files)} copied ({size(done.copied_bytes)}), "
-        f"{number(done.linked_files)} unchanged ({size(done.linked_bytes)}); {done.seconds:.1f} s"
-    )
-    if done.repaired:
-        show_line(f"{many(done.repaired, 'file')} damaged in the backup before, copied anew.", "yellow")
-    for remark in done.remarks:
-        show_line(remark, "yellow")
-    if not done.is_dry_run:
-        show_line("→ python -m ingest backup verify", "cyan")
-
-
-def _show_verification(found: Verification, what: str, as_json: bool) -> None:
-    if as_json:
-        print_json(asdict(found) | {"is_good": found.is_good})
-    else:
-        for sentence in found.problems:
-            show_line(sentence, "bold red")
-        for sentence in found.remarks:
-            show_line(sentence, "yellow")
-        if found.is_good:
-            lines = "" if found.session_lines is None else f", {many(found.session_lines, 'session line')}"
-            show_line(
-                f"{found.name} {what}: {many(found.files, 'file')}, {size(found.bytes)}, "
-                f"{many(found.projects, 'project')}{lines}, {many(found.rows, 'row')} in the databases; "
-                f"{found.seconds:.1f} s"
-            )
-        else:
-            show_line(f"{found.name} is damaged: {many(len(found.problems), 'problem')}.", "bold red")
-    if not found.is_good:
-        sys.exit(1)
-
-
-def _show_pruning(planned: Pruning, verb: str) -> None:
-    if not planned.removed:
-        show_line(f"Nothing to delete: {many(len(planned.kept), 'backup')} to keep.")
-        return
-    show_line(f"{', '.join(planned.removed)} {verb} deleted; {many(len(planned.kept), 'backup')} kept.")
-
-
-def _row(backup: StoredBackup) -> tuple[str, ...]:
-    if backup.manifest is None:
-        return (backup.name, "–", "–", "–", "–", backup.problem or "")
-    checked = "not yet" if backup.is_verified is None else ("good" if backup.is_verified else "damaged")
-    when = f" ({backup.verified_at:%Y-%m-%d})" if backup.verified_at else ""
-    return (
-        backup.name,
-        number(len(backup.manifest.files)),
-        size(backup.manifest.bytes),
-        "yes" if backup.manifest.with_key else "no",
-        "yes" if backup.manifest.with_databases else "no",
-        checked + when,
-    )
-
-
-def _document(backup: StoredBackup) -> dict[str, object]:
-    manifest = backup.manifest
-    return {
-        "name": backup.name,
-        "is_whole": manifest is not None,
-        "problem": backup.problem,
-        "is_verified": backup.is_verified,
-        "verified_at": backup.verified_at,
-        "files": len(manifest.files) if manifest else None,
-        "bytes": manifest.bytes if manifest else None,
-        "with_key": manifest.with_key if manifest else None,
-        "with_databases": manifest.with_databases if manifest else None,
-    }
+        show_pruning(planned, "would be" if dry_run else "are")
