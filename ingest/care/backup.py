@@ -153,7 +153,7 @@ def _make(shop: _Shop, run_id: str, report: Report | None) -> BackupResult:
             files = _copy_all(shop, found, working / FILES, result, report)
         manifest = Manifest(
             name=run_id,
-            created_at=now().isoformat(timespec="seconds"),
+            created_at=now().isoformat(timespec="microseconds"),
             source_id=shop.settings.source_id,
             data_root=str(shop.data.root.resolve()),
             host=socket.gethostname(),

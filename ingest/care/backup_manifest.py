@@ -97,10 +97,12 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 def read_backups(target: Path) -> list[StoredBackup]:
     """Everything below `target` that has the name of a backup, the oldest first; links are none. Raises OSError."""
     with os.scandir(target) as listing:
-        names = sorted(
-            entry.name for entry in listing if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
-        )
-    return [_read_backup(target / name) for name in names]
+        names = [entry.name for entry in listing if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+    # A name says the second only.
+    return sorted(
+        (_read_backup(target / name) for name in names),
+        key=lambda each: (each.name[:16], each.manifest.created_at if each.manifest else "", each.name),
+    )
 
 
 def note_verification(backup: Path, *, is_good: bool) -> None:

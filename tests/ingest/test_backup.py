@@ -31,8 +31,17 @@ KEY = ".redaction_key"
 LOG = "raw/one/sessions/s.jsonl"
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of seven rows."""
+    path = tmp_path_factory.mktemp("database") / "seven.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table t as select range as i from range(7)")
+    return path
+
+
 @pytest.fixture
-def data(data: DataDir) -> DataDir:
+def data(data: DataDir, database: Path) -> DataDir:
     """A data directory with a little of everything."""
     for path, text in {
         LOG: '{"type":"user"}\n',
@@ -50,8 +59,7 @@ def data(data: DataDir) -> DataDir:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
     for name in ("ope.db", "marts.db"):
-        with duckdb.connect(str(data.root / name)) as connection:
-            connection.execute("create table t as select range as i from range(7)")
+        shutil.copyfile(database, data.root / name)
     return data
 
 
@@ -402,7 +410,7 @@ def test_the_schedule_makes_one_a_day_and_deletes_only_its_own(
     for name in foreign:
         (target / name).mkdir()
     moment = backup_schedule.now()
-    for day in range(1, 12):
+    for day in range(1, 10):
         monkeypatch.setattr(backup_schedule, "now", lambda day=day: moment + timedelta(days=day))
         name = f"{moment + timedelta(days=day):%Y%m%dT%H%M%SZ}-ab12cd"
         monkeypatch.setattr(backup, "new_run_id", lambda name=name: name)
@@ -412,7 +420,7 @@ def test_the_schedule_makes_one_a_day_and_deletes_only_its_own(
         if day == 1:
             assert verify(data, first.name).is_good
     names = [path.name for path in read_backups(target) if path.manifest]
-    assert first.name in names and 8 <= len(names) <= 11 and len(names) < 12
+    assert first.name in names and 8 <= len(names) < 10
     assert all((target / name).is_dir() for name in foreign)
     monkeypatch.setattr(backup_schedule, "now", lambda: moment - timedelta(days=3))
     assert is_due(read_backups(target))  # the clock was set back
