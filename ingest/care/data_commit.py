@@ -153,12 +153,12 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
     gain = _staged(root)
     subject = _subject(gain)
     message = f"{subject}\n\n{setting('data_commit_trailer')}: {run_id}\n"
-    identity = [f"-c{name}={value}" for name, value in FALLBACK.items() if not run_git(root, "config", name).text]
+    identity = [f"{name}={value}" for name, value in FALLBACK.items() if not run_git(root, "config", name).text]
     done = run_git(
         root,
-        *identity,
         *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim", "--file=-"),
         typed=message.encode(),
+        settings=tuple(identity),
     )
     _good(done, root)
     with disk_errors(git_directory):
@@ -219,7 +219,8 @@ def _remarks(data: DataDir, root: Path) -> list[str]:
     remarks = []
     limit = setting("data_commit_warn_mb")
     for project in load_projects(data):
-        archived = _bytes_below(data.raw(project.project_id)) // MEGABYTE
+        committed = _good(run_git(root, "ls-files", "-z", "--", f"raw/{project.project_id}"), root).fields
+        archived = sum(_size(root / path) for path in committed) // MEGABYTE
         if archived > limit:
             remarks.append(
                 f"The archive of {project.project_id} has {archived:,} MB, more than the {limit} MB up to which git is "
@@ -236,13 +237,10 @@ def _remarks(data: DataDir, root: Path) -> list[str]:
     return remarks
 
 
-def _bytes_below(directory: Path) -> int:
-    total = 0
-    for above, _, names in os.walk(directory):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(Path(above) / name).st_size
-    return total
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.lstat().st_size
+    return 0
 
 
 def _good(answer: GitAnswer, root: Path) -> GitAnswer:

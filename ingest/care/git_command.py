@@ -45,14 +45,14 @@ class GitAnswer:
         return [os.fsdecode(field) for field in self.output.split(b"\0") if field]
 
 
-def run_git(directory: Path, *arguments: str, typed: bytes = b"") -> GitAnswer:
-    """Run git in `directory`; `typed` is its standard input.
+def run_git(directory: Path, *arguments: str, typed: bytes = b"", settings: tuple[str, ...] = ()) -> GitAnswer:
+    """Run git in `directory`; `typed` is its standard input, `settings` are further ones for this command.
 
     Raises IngestError where git cannot be started or takes longer than variable `git_seconds`; it is then ended, with
     whatever it had started.
     """
     command = ["git", "--no-pager"]
-    for each in _SETTINGS:
+    for each in (*_SETTINGS, *settings):
         command += ["-c", each]
     seconds = setting("git_seconds")
     try:
