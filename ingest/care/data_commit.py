@@ -145,7 +145,8 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
     present = [path for path in OWNED if "*" in path or os.path.lexists(root / path)]
     paths = [path for path in present if "*" not in path or any(root.glob(path))]
     # Somebody may keep a part of it out of git; naming that to `git add` would be an error.
-    ignored = run_git(root, "check-ignore", "-z", "--", *(path for path in paths if "*" not in path)).fields
+    named = b"".join(path.encode() + b"\0" for path in paths if "*" not in path)
+    ignored = run_git(root, "check-ignore", "--stdin", "-z", typed=named).fields
     paths = [path for path in paths if path not in ignored]
     write_atomically(git_directory / MARKER, run_id.encode())
     # New and changed files only: what is deleted here is not to vanish from the last commit too.
