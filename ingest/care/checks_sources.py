@@ -83,7 +83,7 @@ def check_cleanup(patient: Patient) -> Iterator[Finding]:
     period = timedelta(days=days)
     if since >= period:
         sentence = (
-            f"The last sync was {since.days} days ago, and the agent deletes sessions after {days}: some are lost."
+            f"The last sync was {since.days} days ago, and the agent deletes sessions after {days}: some may be lost."
         )
         yield Finding("clean-up", ERROR, sentence, f"`python -m ingest sync` now. {remedy}")
     elif purge_at and purge_at - patient.moment < timedelta(days=setting("sync_late_days")):
