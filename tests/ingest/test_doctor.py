@@ -30,6 +30,27 @@ from tests.ingest.shell import Shell, git
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A project that was synced, once for all tests here."""
+    shell = Shell(tmp_path_factory.mktemp("template").resolve())
+    shell.make_repository()
+    shell.write_session("s1")
+    shell.run("add-project", "--name", "My App", "--repo", str(shell.repository))
+    shell.run("sync")
+    return shell
+
+
+@pytest.fixture
+def synced(template: Shell, shell: Shell) -> Shell:
+    """A copy of it, with the paths of its own."""
+    old, new = template.data.parent, shell.data.parent
+    shutil.copytree(old, new, dirs_exist_ok=True, symlinks=True)
+    for path in (shell.data / "projects.json", shell.data / "raw" / "my-app" / "manifest.jsonl"):
+        path.write_text(path.read_text().replace(str(old), str(new)))
+    return shell
+
+
 @pytest.fixture
 def agent(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The agent's home, for functions too; git without anybody's settings."""
