@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.care.git_command import run_git
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.paths import PRODUCT_ROOT
@@ -137,11 +137,8 @@ def normal_remote(address: str) -> str:
 
 def _git(directory: Path, *arguments: str) -> str | None:
     """The output of a git command, None if it failed."""
-    try:
-        done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, check=False)
-    except OSError as error:
-        raise IngestError(f"git cannot be run ({error.strerror}): install it and try again.") from error
-    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
+    answer = run_git(directory, *arguments)
+    return None if answer.code else answer.text.strip()
 
 
 def _run_git(directory: Path, *arguments: str) -> None:

@@ -31,7 +31,7 @@ from ingest.care.backup_manifest import (
 from ingest.care.backup_result import BackupResult, remarks
 from ingest.care.backup_target import BackupSettings, choose_target, remember
 from ingest.care.held_database import held_open
-from ingest.care.tree import FoundFile, copy_to, database_files, find_files, opened_below, read_hash
+from ingest.care.tree import FoundFile, FoundFiles, copy_to, database_files, find_files, opened_below, read_hash
 from ingest.errors import IngestError
 from ingest.files import disk_errors, exclusive_lock, fsync_directory, make_private_directory, printable
 from ingest.locks import data_lock
@@ -132,9 +132,19 @@ def _plan(shop: _Shop, began: float) -> BackupResult:
     return result
 
 
+def _listed(shop: _Shop) -> FoundFiles:
+    try:
+        return find_files(shop.data.root, with_key=shop.settings.with_key)
+    except OSError as error:
+        where = printable(str(error.filename or shop.data.root))
+        raise IngestError(
+            f"{where} cannot be read ({error.strerror}): change its permissions; without it a backup is not whole."
+        ) from error
+
+
 def _found(shop: _Shop) -> list[FoundFile]:
     data = shop.data
-    found = find_files(data.root, with_key=shop.settings.with_key).files
+    found = _listed(shop).files
     if shop.settings.with_databases:
         found = [*found, *database_files(data)]
     return found
@@ -146,7 +156,7 @@ def _make(shop: _Shop, run_id: str, report: Report | None) -> BackupResult:
     result = BackupResult(str(shop.target / run_id), run_id)
     try:
         with _databases_held(shop) as rows:
-            listed = find_files(shop.data.root, with_key=shop.settings.with_key)
+            listed = _listed(shop)
             found = [*listed.files, *(database_files(shop.data) if shop.settings.with_databases else [])]
             _refuse_full_disk(shop, found)
             make_private_directory(working / FILES)

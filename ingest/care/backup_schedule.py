@@ -47,12 +47,10 @@ def backup_if_due(data: DataDir, report: Report | None = None) -> DueBackup | No
 
 
 def is_due(backups: list[StoredBackup]) -> bool:
-    """No whole backup, one that is old enough, or one of the future: the clock was set back."""
-    whole = [backup for backup in backups if backup.manifest]
-    if not whole:
-        return True
-    age = now() - whole[-1].created_at
-    return age >= timedelta(hours=setting("backup_due_hours")) or age < timedelta(0)
+    """No whole backup, or one that is old enough. One of the future does not count: the clock was set back."""
+    moment = now()
+    past = [backup for backup in backups if backup.manifest and backup.created_at <= moment]
+    return not past or moment - past[-1].created_at >= timedelta(hours=setting("backup_due_hours"))
 
 
 def prune(data: DataDir, *, dry_run: bool = False) -> Pruning:

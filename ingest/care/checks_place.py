@@ -158,8 +158,11 @@ def check_backups(patient: Patient) -> Iterator[Finding]:
 
 def _age(patient: Patient, whole: list[StoredBackup]) -> Iterator[Finding]:
     late = timedelta(days=setting("backup_late_days"))
-    if not whole or patient.moment - whole[-1].created_at > late:
-        last = f"the last is of {whole[-1].created_at:%Y-%m-%d}" if whole else "there is none yet"
+    past = [
+        backup for backup in whole if backup.created_at <= patient.moment + timedelta(minutes=setting("clock_minutes"))
+    ]
+    if not past or patient.moment - past[-1].created_at > late:
+        last = f"the last is of {past[-1].created_at:%Y-%m-%d}" if past else "there is none yet"
         yield Finding("backup", WARNING, f"No backup for {late.days} days: {last}.", "`python -m ingest backup`")
     if whole and whole[-1].is_verified is False:
         yield Finding(

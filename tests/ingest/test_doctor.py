@@ -23,7 +23,7 @@ from ingest.care.findings import Finding, Patient
 from ingest.data_repository import init_data
 from ingest.errors import IngestError
 from ingest.locks import HOLDER
-from ingest.paths import DataDir
+from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.runlog import now
 from tests.ingest.shell import Shell, git
 
@@ -90,7 +90,12 @@ def test_a_healthy_directory_has_nothing_to_mend(data: DataDir, synced: Shell, t
     printed = synced.run("doctor").stdout
     assert "0 errors, 0 warnings" in printed
     document = synced.json("doctor")
-    assert document["errors"] == 0 and {each["check"] for each in document["findings"]} >= {"python", "backup", "key"}
+    checks = {each["check"] for each in document["findings"]}
+    assert document["errors"] == 0 and checks >= {"python", "backup", "key"}
+    page = (PRODUCT_ROOT / "docs" / "backup.md").read_text().partition("## What doctor looks at")[2]
+    assert checks <= {
+        name for row in page.splitlines() for name in row.partition("| ")[2].partition(" |")[0].split(", ")
+    }
 
 
 def test_nothing_is_changed_by_looking(data: DataDir) -> None:
