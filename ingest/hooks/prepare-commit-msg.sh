@@ -182,12 +182,14 @@ session_by_log() {
     is_session_id "$session"
 }
 
-# Sets `comment` to what begins a comment in the message file $1.
-read_comment() {
+# Sets `comment` to what begins a comment in the message file $1, and `is_data` where `init-data` marked the repository.
+read_settings() {
     comment='#'
-    configured=$(git config --get-regexp '^core\.comment(char|string)$')
+    is_data=
+    configured=$(git config --get-regexp '^(core\.comment(char|string)|ope\.isdata)$')
     while IFS= read -r line; do
         case $line in
+            'ope.isdata true') is_data=yes ;;
             'core.comment'*' '?*) comment=${line#* } ;;
         esac
     done <<EOF
@@ -230,12 +232,12 @@ add_trailer() {
     for sign in CHERRY_PICK_HEAD rebase-merge/message-fixup rebase-merge/message-squash; do
         [ ! -e "${1%/*}/$sign" ] || return
     done
-    # The archive's own repository: its commits are no work of a session.
-    [ "$(git config --get --type=bool ope.isData)" != true ] || return
     LC_ALL=C
     export LC_ALL
     session_by_environment || session_by_log || return
-    read_comment "$1"
+    read_settings "$1"
+    # Commits of the archive are no work of a session.
+    [ -z "$is_data" ] || return
     wants_trailer "$1" || return
     ! is_amend || return
     # Without any configuration: trailers that the user has set up to be added by command are not ours to run.

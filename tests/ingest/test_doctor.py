@@ -261,6 +261,7 @@ def test_a_repository_around_the_data_is_a_leak(data: DataDir, synced: Shell) ->
 
 def test_a_repository_of_its_own_that_would_leak(data: DataDir, monkeypatch, tmp_path: Path) -> None:
     init_data(data.root)
+    (tmp_path / "product").mkdir()
     git(data.root, "remote", "add", "origin", str(tmp_path / "product"))
     monkeypatch.setattr("ingest.data_repository.PRODUCT_ROOT", tmp_path / "product")
     (data.root / ".gitignore").write_text("*.db\n")
