@@ -111,9 +111,14 @@ def created(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with storage_errors(path):
         connection = _connect_private(path)
         try:
+            catalog = connection.execute("select current_database()").fetchall()[0][0]
             yield connection
+            # Closing would do the same, but where the disk is full it says nothing and leaves half in the log.
+            connection.execute(f"checkpoint {quoted(catalog)}")
         finally:
             connection.close()
+    if path.with_name(path.name + ".wal").exists():
+        raise IngestError(f"{path} could not be written to its end: check the disk and run the same command again.")
 
 
 def attach_warehouse(connection: duckdb.DuckDBPyConnection, data: DataDir) -> None:
