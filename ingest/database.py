@@ -200,6 +200,11 @@ def _sentence(path: Path, message: str) -> str:
             f"{path} is not a database that this version of DuckDB can read: move it away and run "
             "`python -m ingest sync`, which fills a new one from the archive."
         )
+    if "could not read enough bytes" in lowered or "corrupt database file" in lowered:
+        return (
+            f"The database {path} is damaged: move it away and run `python -m ingest sync` and `dbt build`, which fill "
+            "a new one from the archive."
+        )
     if "no space left" in lowered or "quota" in lowered:
         return _disk_full(path)
     first_line = message.strip().splitlines()[0] if message.strip() else "no reason given"
