@@ -1,7 +1,7 @@
 """People read `marts.db` all the time while ten nights go by: does one of them ever wait, fail, or see half a state?
 
 As a program, `python -m tests.bench.readers MARTS SECONDS QUESTION` is one such reader until its standard input ends.
-It opens the file anew for every query, or, with SECONDS above 0, keeps it open for so long; it prints as JSON what it saw.
+It opens the file anew for every query, or, with SECONDS above 0, keeps it open for so long. It prints JSON.
 """
 
 from __future__ import annotations
