@@ -58,7 +58,9 @@ def verify(
     IngestError where there is no such backup, or no room for it.
     """
     began = time.monotonic()
-    backup = pick(read_backups(existing_target(data)), name)
+    target = existing_target(data)
+    with disk_errors(target):
+        backup = pick(read_backups(target), name)
     result = Verification(backup.name, str(backup.path))
     if backup.manifest is None:
         result.problems.append(f"{backup.name} is not whole: {backup.problem}.")

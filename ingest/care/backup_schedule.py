@@ -40,7 +40,10 @@ def backup_if_due(data: DataDir, report: Report | None = None) -> DueBackup | No
     """
     if read_settings(data) is None:
         return None
-    if not is_due(read_backups(existing_target(data))):
+    target = existing_target(data)
+    with disk_errors(target):
+        backups = read_backups(target)
+    if not is_due(backups):
         return None
     made = back_up(data, report=report)
     return DueBackup(made, prune(data))

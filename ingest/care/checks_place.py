@@ -115,7 +115,9 @@ def check_repository(patient: Patient) -> Iterator[Finding]:
 
 def _around(root: Path, top: Path) -> Iterator[Finding]:
     shown = printable(str(top))
-    if run_git(root, "check-ignore", "--quiet", "--", str(root / KEY)).code == 0:
+    # Not the key: the .gitignore of the data directory itself keeps that out, but not the logs.
+    probes = [str(root / name) for name in ("raw/x/sessions/x.jsonl", "projects.json")]
+    if all(run_git(root, "check-ignore", "--quiet", "--", probe).code == 0 for probe in probes):
         yield Finding("repository", OK, f"Inside {shown}, which ignores it.")
         return
     has_remote = bool(run_git(top, "remote").output.strip())
@@ -123,7 +125,7 @@ def _around(root: Path, top: Path) -> Iterator[Finding]:
         "repository",
         ERROR if has_remote else WARNING,
         f"The data directory is inside the repository {shown}, which does not ignore it"
-        f"{' and is pushed elsewhere' if has_remote else ''}: private logs and the key may be committed there.",
+        f"{' and is pushed elsewhere' if has_remote else ''}: private logs may be committed there.",
         f"Move it out and set OPE_DATA_DIR, or let that repository ignore it. {INIT}",
     )
 

@@ -135,7 +135,7 @@ def _odd_setting(settings: Path) -> str:
 
 def check_syncs(patient: Patient) -> Iterator[Finding]:
     """Did the timer run?"""
-    ends = patient.ends(STEP)
+    ends = [end for end in patient.ends(STEP) if end <= patient.moment + timedelta(minutes=setting("clock_minutes"))]
     if not patient.projects:
         return
     if not ends:

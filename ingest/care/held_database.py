@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from ingest.database import opened_read_only
+from ingest.database import patiently, quoted, storage_errors
 from ingest.errors import IngestError
-from ingest.settings import setting
 
-AGAIN_SECONDS = 0.5
 # Three headers of DuckDB's before the first block.
 _HEADER_BYTES = 3 * 4096
 
@@ -25,22 +22,30 @@ def held_open(path: Path) -> Iterator[dict[str, int]]:
     Waits for a program that writes, variable `database_wait_seconds` at most. Raises IngestError where it goes on
     writing, or where the file is damaged.
     """
-    with _patiently(path) as connection:
+    with storage_errors(path):
+        try:
+            connection = patiently(lambda: duckdb.connect(str(path), read_only=True), path)
+        except duckdb.ConnectionException as error:
+            raise IngestError(f"The database {path} is open for writing in this program: close it there.") from error
         try:
             counts = count_rows(connection)
         except duckdb.Error as error:
+            connection.close()
             raise IngestError(
                 f"The database {path} cannot be read ({str(error).splitlines()[0][:200]}): restore it from a backup, "
                 "or move it away and run `python -m ingest sync` and `dbt build`, which make a new one."
             ) from error
+    try:
         yield counts
+    finally:
+        connection.close()
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows of every table, by `schema.table`."""
     counts = {}
-    for name, quoted in _tables(connection):
-        row = connection.execute(f"select count(*) from {quoted}").fetchone()
+    for name, table in _tables(connection):
+        row = connection.execute(f"select count(*) from {table}").fetchone()
         counts[name] = int(row[0]) if row else 0
     return counts
 
@@ -51,9 +56,9 @@ def missing_bytes(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     Opening reads the catalog only, and nothing else notices before a query comes to a block that is not there.
     """
     last = -1
-    for _, quoted in _tables(connection):
+    for _, table in _tables(connection):
         row = connection.execute(
-            "select max(greatest(block_id, list_max(additional_block_ids))) from pragma_storage_info(?)", [quoted]
+            "select max(greatest(block_id, list_max(additional_block_ids))) from pragma_storage_info(?)", [table]
         ).fetchone()
         last = max(last, row[0] if row and row[0] is not None else -1)
     size = connection.execute("select block_size from pragma_database_size() limit 1").fetchone()
@@ -67,29 +72,4 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         "select schema_name, table_name from duckdb_tables() where not internal and database_name = current_database() "
         "order by all"
     ).fetchall()
-    return [
-        (f"{schema}.{table}", ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, table)))
-        for schema, table in tables
-    ]
-
-
-@contextmanager
-def _patiently(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    deadline = time.monotonic() + setting("database_wait_seconds")
-    while True:
-        opening = opened_read_only(path)
-        try:
-            connection = opening.__enter__()
-            break
-        except IngestError as error:
-            if "is in use by" not in str(error) or time.monotonic() >= deadline:
-                raise
-            time.sleep(AGAIN_SECONDS)
-        except duckdb.ConnectionException as error:
-            raise IngestError(
-                f"The database {path} is open for writing in this same program: close it there first."
-            ) from error
-    try:
-        yield connection
-    finally:
-        opening.__exit__(None, None, None)
+    return [(f"{schema}.{table}", f"{quoted(schema)}.{quoted(table)}") for schema, table in tables]

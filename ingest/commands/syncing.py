@@ -40,8 +40,9 @@ from ingest.terminal import progress_shown, show_line
 def sync_command(projects: tuple[str, ...], commit: bool, as_json: bool) -> None:
     """Archive, extract and land whatever is new, for the given project ids or all.
 
-    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where nothing
-    at all could be done for one, or what it gained could not be committed. Running it again is safe at any time.
+    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where a step
+    broke off, where all that a project was read from is gone, or where the gain could not be committed. Running it
+    again is safe at any time.
 
     \b
     Example:

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingest import database
 from ingest.care import backup, backup_restore, backup_schedule, backup_target, tree
 from ingest.care.backup import back_up
 from ingest.care.backup_manifest import StoredBackup, read_backups
@@ -32,7 +33,7 @@ LOG = "raw/one/sessions/s.jsonl"
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def seven_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of seven rows."""
     path = tmp_path_factory.mktemp("database") / "seven.db"
     with duckdb.connect(str(path)) as connection:
@@ -41,7 +42,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(data: DataDir, database: Path) -> DataDir:
+def data(data: DataDir, seven_rows: Path) -> DataDir:
     """A data directory with a little of everything."""
     for path, text in {
         LOG: '{"type":"user"}\n',
@@ -59,7 +60,7 @@ def data(data: DataDir, database: Path) -> DataDir:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
     for name in ("ope.db", "marts.db"):
-        shutil.copyfile(database, data.root / name)
+        shutil.copyfile(seven_rows, data.root / name)
     return data
 
 
@@ -322,9 +323,7 @@ time.sleep(60)
 def test_a_program_that_writes_is_waited_for_then_named(
     data: DataDir, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingest.care import held_database
-
-    monkeypatch.setattr(held_database, "setting", lambda name: 0.1)
+    monkeypatch.setattr(database, "setting", lambda name: 0.1)
     command = [sys.executable, "-c", WRITER, str(data.database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -20,7 +20,7 @@ from ingest.care.backup_restore import verify
 from ingest.care.checks_place import file_system
 from ingest.care.doctor import CHECKS, examine
 from ingest.care.findings import Finding, Patient
-from ingest.data_repository import init_data
+from ingest.data_repository import ignore_text, init_data
 from ingest.errors import IngestError
 from ingest.locks import HOLDER
 from ingest.paths import PRODUCT_ROOT, DataDir
@@ -249,6 +249,7 @@ def test_network_file_systems_and_synced_folders_are_no_place(data: DataDir, mon
 
 def test_a_repository_around_the_data_is_a_leak(data: DataDir, synced: Shell) -> None:
     above = data.root.parent
+    (data.root / ".gitignore").write_text(ignore_text())
     assert levels(checks_place.check_repository, data) == ["ok"]
     git(above, "init", "--quiet")
     assert levels(checks_place.check_repository, data) == ["warning"]
@@ -320,6 +321,7 @@ def test_a_timer_that_did_not_run_and_a_clock_that_was_wrong(data: DataDir, sync
     os.utime(ahead, (time.time() + 86_400,) * 2)
     text = said(checks_sources.check_clock, data, now() - timedelta(days=1))
     assert "ended in the future" in text and "session file" in text
+    assert levels(checks_sources.check_syncs, data, now() - timedelta(days=1)) == ["warning"]
 
 
 def test_a_hook_that_was_edited_or_does_not_run(data: DataDir, synced: Shell) -> None:
