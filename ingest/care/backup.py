@@ -31,7 +31,16 @@ from ingest.care.backup_manifest import (
 from ingest.care.backup_result import BackupResult, remarks
 from ingest.care.backup_target import BackupSettings, choose_target, remember
 from ingest.care.held_database import held_open
-from ingest.care.tree import FoundFile, FoundFiles, copy_to, database_files, find_files, opened_below, read_hash
+from ingest.care.tree import (
+    FoundFile,
+    FoundFiles,
+    UnreadableError,
+    copy_to,
+    database_files,
+    find_files,
+    opened_below,
+    read_hash,
+)
 from ingest.errors import IngestError
 from ingest.files import disk_errors, exclusive_lock, fsync_directory, make_private_directory, printable
 from ingest.locks import data_lock
@@ -136,10 +145,7 @@ def _listed(shop: _Shop) -> FoundFiles:
     try:
         return find_files(shop.data.root, with_key=shop.settings.with_key)
     except OSError as error:
-        where = printable(str(error.filename or shop.data.root))
-        raise IngestError(
-            f"{where} cannot be read ({error.strerror}): change its permissions; without it a backup is not whole."
-        ) from error
+        raise _unreadable(Path(error.filename or shop.data.root), error) from error
 
 
 def _found(shop: _Shop) -> list[FoundFile]:
@@ -237,15 +243,23 @@ def _copy(shop: _Shop, file: FoundFile, target: Path, result: BackupResult) -> B
 
 @contextmanager
 def _opened_source(data: DataDir, file: FoundFile) -> Iterator[int]:
+    """A file of the data directory; a failure to read it, at once or later, is an IngestError that names it."""
     with ExitStack() as stack:
         try:
             descriptor = stack.enter_context(opened_below(data.root, file.path))
         except OSError as error:
-            raise IngestError(
-                f"{printable(str(data.root / file.path))} cannot be read ({error.strerror}): change its permissions; "
-                "a backup without it would not be whole."
-            ) from error
-        yield descriptor
+            raise _unreadable(data.root / file.path, error) from error
+        try:
+            yield descriptor
+        except UnreadableError as error:
+            raise _unreadable(data.root / file.path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> IngestError:
+    return IngestError(
+        f"{printable(str(path))} cannot be read ({error.strerror}): check its permissions and its disk; without it a "
+        "backup is not whole."
+    )
 
 
 def _link(shop: _Shop, old: BackupFile, place: Path, result: BackupResult) -> bool:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.care.backup_manifest import FILES, Manifest, StoredBackup, note_verification, pick, read_backups
+from ingest.care.backup_manifest import FILES, BackupFile, Manifest, StoredBackup, note_verification, pick, read_backups
 from ingest.care.backup_target import existing_target
 from ingest.care.held_database import count_rows
-from ingest.care.tree import KEY, copy_to, opened_below
+from ingest.care.tree import KEY, UnreadableError, copy_to, opened_below
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, safe_join
@@ -123,22 +123,33 @@ def _restore_files(backup: StoredBackup, manifest: Manifest, target: Path, repor
     problems = []
     done = 0
     for file in manifest.files:
-        shown = printable(file.path)
-        place = safe_join(target, file.path)
-        try:
-            with opened_below(backup.path / FILES, file.path) as descriptor, disk_errors(place):
-                found = copy_to(descriptor, place)
-                os.utime(place, ns=(file.mtime_ns, file.mtime_ns), follow_symlinks=False)
-            if found != (file.size, file.sha256):
-                problems.append(f"{shown} is damaged: its content is not what was backed up.")
-        except FileNotFoundError:
-            problems.append(f"{shown} is missing.")
-        except OSError as error:
-            problems.append(f"{shown} cannot be read ({error.strerror}).")
+        problem = _restore_file(backup.path / FILES, file, target)
+        if problem:
+            problems.append(f"{printable(file.path)} {problem}")
         done += file.size
         if report:
             report(done, manifest.bytes)
     return problems
+
+
+def _restore_file(files: Path, file: BackupFile, target: Path) -> str:
+    """What is wrong with a file of a backup, empty where nothing is. Raises IngestError where it cannot be written."""
+    place = safe_join(target, file.path)
+    try:
+        with opened_below(files, file.path) as descriptor:
+            try:
+                found = copy_to(descriptor, place)
+                os.utime(place, ns=(file.mtime_ns, file.mtime_ns), follow_symlinks=False)
+            except UnreadableError:
+                raise
+            except OSError:
+                with disk_errors(place):
+                    raise
+    except FileNotFoundError:
+        return "is missing."
+    except OSError as error:
+        return f"cannot be read ({error.strerror})."
+    return "" if found == (file.size, file.sha256) else "is damaged: its content is not what was backed up."
 
 
 def _look_at(data: DataDir, manifest: Manifest, result: Verification) -> None:

@@ -23,7 +23,6 @@ from ingest.terminal import many
 MOUNTS = Path("/proc/self/mounts")
 _MACOS_MOUNT = re.compile(r"^.* on (.*) \((\w+)[,)]", re.MULTILINE)
 _OCTAL = re.compile(r"\\([0-7]{3})")
-INIT = "Make it a repository of its own: `python -m ingest init-data`."
 
 
 def check_place(patient: Patient) -> Iterator[Finding]:
@@ -126,7 +125,7 @@ def _around(root: Path, top: Path) -> Iterator[Finding]:
         ERROR if has_remote else WARNING,
         f"The data directory is inside the repository {shown}, which does not ignore it"
         f"{' and is pushed elsewhere' if has_remote else ''}: private logs may be committed there.",
-        f"Move it out and set OPE_DATA_DIR, or let that repository ignore it. {INIT}",
+        "Move it out and set OPE_DATA_DIR, or let that repository ignore it.",
     )
 
 

@@ -35,7 +35,7 @@ class Patient:
 
     @cached_property
     def projects(self) -> list[Project]:
-        """None where the registry cannot be read: that is a finding of its own."""
+        """Empty where the registry cannot be read: that is a finding of its own."""
         try:
             return load_projects(self.data)
         except IngestError:

@@ -25,6 +25,10 @@ _LEFT_OUT = (".git", *(name.rstrip("/") for name in (*REPORTS, *DATABASE_FILES))
 _UNFINISHED = tuple(name.rstrip("/") for name in UNFINISHED)
 
 
+class UnreadableError(OSError):
+    """A file that is being read gives no more: its disk is failing. Not the one that it is copied to."""
+
+
 @dataclass(frozen=True)
 class FoundFile:
     """A file below the data directory, by its path with `/`, and its state when it was listed."""
@@ -138,9 +142,14 @@ def _read(descriptor: int, output: int | None) -> tuple[int, str]:
     digest = hashlib.sha256()
     size = 0
     os.lseek(descriptor, 0, os.SEEK_SET)
-    while piece := os.read(descriptor, COPY_BYTES):
+    while True:
+        try:
+            piece = os.read(descriptor, COPY_BYTES)
+        except OSError as error:
+            raise UnreadableError(error.errno, error.strerror) from error
+        if not piece:
+            return size, digest.hexdigest()
         digest.update(piece)
         size += len(piece)
         if output is not None:
             write_all(output, piece)
-    return size, digest.hexdigest()

@@ -312,6 +312,28 @@ def test_links_and_pipes_are_named_and_never_followed(data: DataDir, target: Pat
         pass
 
 
+def test_a_failing_disk_is_told_from_a_full_one(data: DataDir, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failing = os.read, [LOG]
+
+    def read(descriptor: int, count: int) -> bytes:
+        if count == tree.COPY_BYTES and failing:  # a copy; git is read from in other pieces
+            failing.pop()
+            raise OSError(errno.EIO, "Input/output error")
+        return real(descriptor, count)
+
+    failing.clear()
+    monkeypatch.setattr(os, "read", read)
+    back_up(data, target)
+    (data.root / KEY).write_text("cd" * 32)
+    failing.append(KEY)  # the first that is read, as it alone has changed
+    with pytest.raises(IngestError, match=r"_key cannot be read \(Input/output error\)"):
+        back_up(data, with_databases=False)
+    assert len(read_backups(target)) == 1
+    failing.append(KEY)
+    unreadable = f"{KEY} cannot be read (Input/output error)."
+    assert verify(data).problems == [unreadable, "The redaction key cannot be restored from this backup."]
+
+
 WRITER = """
 import duckdb, sys, time
 connection = duckdb.connect(sys.argv[1])

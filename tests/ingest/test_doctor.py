@@ -18,7 +18,7 @@ from ingest.care import checks_files, checks_place, checks_program, checks_sourc
 from ingest.care.backup import back_up
 from ingest.care.backup_restore import verify
 from ingest.care.checks_place import file_system
-from ingest.care.doctor import CHECKS, examine
+from ingest.care.doctor import examine
 from ingest.care.findings import Finding, Patient
 from ingest.data_repository import ignore_text, init_data
 from ingest.errors import IngestError
@@ -123,7 +123,6 @@ def test_no_data_directory_and_a_check_that_fails_are_findings(tmp_path: Path, m
 
     monkeypatch.setattr(doctor, "CHECKS", (check_this,))
     assert [(each.check, each.level) for each in examine(nothing).findings] == [("this", "error")]
-    assert len(CHECKS) == 17
 
 
 def test_what_others_may_read_is_found_and_closed(data: DataDir, synced: Shell, tmp_path: Path) -> None:
