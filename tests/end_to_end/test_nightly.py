@@ -45,10 +45,8 @@ def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytes
     assert results["metadata"]["invocation_id"] == night.built.invocation_id
     # The test goes away, and with it its result: nothing has to be built again for that.
     with duckdb.connect(str(warehouse.database)) as connection:
-        [(steps,)] = connection.execute(
-            "select count(distinct step) from raw.ingest_runs where run_id = ?", [night.run_id]
-        ).fetchall()
-        assert steps == 7
+        steps = connection.execute("select step from raw.ingest_runs where run_id = ?", [night.run_id]).fetchall()
+        assert {step for (step,) in steps} >= {"nightly", "archive", "git", "land", "build", "publish", "clean-up"}
         connection.execute("delete from audit.nodes where node_name = 'impossible'")
     warehouse.ingest("publish")
     with duckdb.connect(str(warehouse.data / "marts.db"), read_only=True) as connection:
