@@ -25,6 +25,8 @@ from ingest.commands.syncing import (
 )
 from ingest.commands.taxonomy import taxonomy_group
 from ingest.errors import IngestError
+from ingest.operations.logs import command_logged, command_started
+from ingest.paths import DataDir
 
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
@@ -34,7 +36,8 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with command_logged():
+                return super().invoke(context)
         except IngestError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
@@ -44,7 +47,8 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings=GROUP)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Archive coding-agent sessions and git histories, and land them in one DuckDB file.
 
     The data directory is OPE_DATA_DIR, or data/ in the program's directory.
@@ -59,6 +63,7 @@ def main() -> None:
     # Inside a git hook these name the hook's repository, and git would read that one whatever path it is given.
     for variable in GIT_LOCATION:
         os.environ.pop(variable, None)
+    command_started(DataDir.from_environment(), context.invoked_subcommand)
 
 
 COMMANDS = (
