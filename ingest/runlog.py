@@ -99,7 +99,13 @@ def _ended(what: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """What the log says of a step that ended; why it failed stands in the log of errors."""
     started_at, ended_at = (datetime.fromisoformat(record[key]) for key in ("started_at", "ended_at"))
     seconds = round((ended_at - started_at).total_seconds(), 3)
-    return {**what, "status": record["status"], "seconds": seconds, "counts": record["counts"], "bytes": record["bytes"]}
+    return {
+        **what,
+        "status": record["status"],
+        "seconds": seconds,
+        "counts": record["counts"],
+        "bytes": record["bytes"],
+    }
 
 
 def _error_text(error: BaseException, redactor: Redactor | None) -> str:

@@ -128,7 +128,10 @@ def show_status(status: Status) -> None:
             )
     if status.database_problem:
         show_line(status.database_problem, "yellow")
-    show_line(f"last sync: {_ago(status.synced_at)}")
+    for warning in status.warnings:
+        show_line(f"warning: {warning}", "yellow")
+    built = "unknown" if status.database_problem else _ago(status.built_at)
+    show_line(f"last sync: {_ago(status.synced_at)}; last build: {built}; marts.db: {_ago(status.published_at)}")
 
 
 def show_taxonomies(checked: Checked) -> None:
