@@ -106,7 +106,7 @@ def log_path(data: DataDir, stream: str, day: str) -> Path:
 def log_failure(
     data: DataDir, event: str, error: BaseException, *, run_id: str | None = None, fields: dict[str, Any] | None = None
 ) -> None:
-    """Note a failure in `errors`: our own sentence, redacted; of a bug its type and place only, as its text may quote."""
+    """Note a failure in `errors`: our own sentence, redacted; of a bug its type and place, as its text may quote."""
     if isinstance(error, IngestError):
         found = {"error": redacted(data, str(error))}
     else:

@@ -115,7 +115,7 @@ def save_report(report: QualityReport, path: Path) -> Path:
 
 
 def report_of_run(data: DataDir, run_id: str, directory: Path) -> QualityReport:
-    """The report of a night: `quality_report.json` in its directory, and its score in the run log, as step `quality`."""
+    """The report of a night: `quality_report.json` in `directory`, its score in the run log, as step `quality`."""
     with step(data, run_id, "quality") as counts:
         report = quality_report(data)
         save_report(report, directory / FILE)

@@ -38,8 +38,8 @@ def test_lines(sample_warehouse: Warehouse) -> None:
     assert sample_warehouse.query("select count(*), count(*) filter (where not is_json) from raw.session_lines") == [
         (lines["total"], lines["malformed"])
     ]
-    unknown = sample_warehouse.query("select record_type, count(*) from audit.record_types_are_known group by 1")
-    assert dict(unknown) == lines["unknown_types"]
+    drift = sample_warehouse.query("select drift_kind, record_type, records from schema_drift")
+    assert drift == [("record type", name, count) for name, count in lines["unknown_types"].items()]
 
 
 def test_tokens_and_cost(sample_warehouse: Warehouse) -> None:
