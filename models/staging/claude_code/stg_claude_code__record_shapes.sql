@@ -32,7 +32,9 @@ name_lists as (
         field_names,
         {{ json_elements('field_names') }} as objects
 
-    from (select distinct field_names from grouped where field_names is not null) as distinct_lists
+    from grouped
+    where field_names is not null
+    group by field_names
 
 ),
 
