@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with projects as (
 
     select * from {{ ref('stg_registry__projects') }}
