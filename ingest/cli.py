@@ -11,6 +11,7 @@ from ingest.commands.care import backup_group, doctor_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.nightly import nightly_command, publish_command
+from ingest.commands.operations import history_command, quality_report_command
 from ingest.commands.options import GROUP
 from ingest.commands.projects import (
     add_project_command,
@@ -27,6 +28,8 @@ from ingest.commands.syncing import (
 )
 from ingest.commands.taxonomy import taxonomy_group
 from ingest.errors import IngestError
+from ingest.operations.logs import command_logged, command_started
+from ingest.paths import DataDir
 
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
@@ -36,7 +39,8 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with command_logged():
+                return super().invoke(context)
         except IngestError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
@@ -46,7 +50,8 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings=GROUP)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Archive coding-agent sessions and git histories, and land them in one DuckDB file.
 
     The data directory is OPE_DATA_DIR, or data/ in the program's directory.
@@ -61,11 +66,12 @@ def main() -> None:
     # Inside a git hook these name the hook's repository, and git would read that one whatever path it is given.
     for variable in GIT_LOCATION:
         os.environ.pop(variable, None)
+    command_started(DataDir.from_environment(), context.invoked_subcommand)
 
 
 COMMANDS = (
     *(add_project_command, projects_command, exclude_project_command, remove_project_command),
-    *(nightly_command, publish_command),
+    *(nightly_command, publish_command, history_command, quality_report_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),

@@ -15,11 +15,10 @@ from ingest.exclusion import Exclusion
 from ingest.labels import ImportedLabels
 from ingest.manage import Added, Removal
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED
-from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
 from ingest.taxonomy_checks import Checked
-from ingest.terminal import many, number, show_heading, show_line, show_table, size
+from ingest.terminal import ago, many, number, show_heading, show_line, show_table, size
 
 SHOWN_PROBLEMS = 10
 
@@ -139,7 +138,10 @@ def show_status(status: Status) -> None:
             )
     if status.database_problem:
         show_line(status.database_problem, "yellow")
-    show_line(f"last sync: {_ago(status.synced_at)}")
+    for warning in status.warnings:
+        show_line(f"warning: {warning}", "yellow")
+    built = "unknown" if status.database_problem else ago(status.built_at)
+    show_line(f"last sync: {ago(status.synced_at)}; last build: {built}; marts.db: {ago(status.published_at)}")
 
 
 def show_taxonomies(checked: Checked) -> None:
@@ -168,7 +170,7 @@ def _status_row(project: ProjectStatus) -> tuple[str, ...]:
         size(project.pending_bytes),
         number(landed.errors if landed else None),
         number(project.waiting_files),
-        f"{_ago(project.last_run_at)}{' (failed)' if project.last_run_status == 'failed' else ''}",
+        f"{ago(project.last_run_at)}{' (failed)' if project.last_run_status == 'failed' else ''}",
     )
 
 
@@ -199,15 +201,6 @@ def confirm(removal: Removal) -> None:
     typed = click.prompt("Type the project's id to delete its archive", err=True)
     if typed != removal.project_id:
         raise IngestError(f"{typed!r} is not {removal.project_id!r}: nothing was removed.")
-
-
-def _ago(moment: datetime | None) -> str:
-    """`never`, or the time in UTC and how long ago that was."""
-    if moment is None:
-        return "never"
-    hours = (now() - moment).total_seconds() / 3600
-    age = f"{hours * 60:.0f} min" if hours < 1 else (f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days")
-    return f"{age} ago ({moment:%Y-%m-%d %H:%M} UTC)"
 
 
 def print_json(document: Any) -> None:

@@ -20,6 +20,8 @@ COMMANDS = {
     "import-labels",
     "projects",
     "status",
+    "history",
+    "quality-report",
     "init-data",
     "remove-project",
     "exclude-project",
