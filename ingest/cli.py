@@ -24,6 +24,7 @@ from ingest.commands.syncing import (
     sync_command,
 )
 from ingest.commands.taxonomy import taxonomy_group
+from ingest.commands.versions import migrate_command
 from ingest.errors import IngestError
 
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
@@ -66,6 +67,7 @@ COMMANDS = (
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),
+    migrate_command,
 )
 for command in COMMANDS:
     main.add_command(command)
