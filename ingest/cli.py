@@ -9,6 +9,7 @@ import click
 
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
+from ingest.commands.merging import merge_data_command
 from ingest.commands.options import GROUP
 from ingest.commands.projects import (
     add_project_command,
@@ -67,7 +68,7 @@ COMMANDS = (
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),
-    migrate_command,
+    *(migrate_command, merge_data_command),
 )
 for command in COMMANDS:
     main.add_command(command)
