@@ -5,8 +5,8 @@ bundled sample and writes `tests/fixtures/versions/<n>.tar.xz`, n being the vers
 With `--with-marts` what dbt built is kept too. Tests restore it (`restore`) and migrate it. To be run once per version,
 with the last commit that makes it.
 
-In the archive: `schema.sql`, `tables/<schema>.<name>.jsonl`, `views.json`, and `files/` of the data directory without the
-transcripts, which are the lines of `raw.session_lines`.
+In the archive: `schema.sql`, `tables/<schema>.<name>.jsonl`, `views.json`, and `files/` of the data directory without
+the transcripts, which are the lines of `raw.session_lines`.
 """
 
 from __future__ import annotations

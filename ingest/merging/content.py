@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ingest.archive_copy import CHUNK_BYTES, is_complete_json
 from ingest.archive_text import redact_document, text_pieces
 from ingest.errors import IngestError
-from ingest.files import printable
+from ingest.files import disk_errors, make_private_directory, open_private, printable, write_all
 from ingest.manifest import ManifestEntry
 from ingest.merging.other import Other, UnreadableError
 from ingest.redaction import Redactor
@@ -164,3 +164,33 @@ def _advance(file: _Ours, piece: bytes) -> None:
     file.left -= length
     if length < len(piece):
         file.relation = THEIRS_GOES_ON
+
+
+def copy(reader: Reader, theirs: ManifestEntry, aside: Path, target: Path) -> Compared:
+    """Write a file of theirs to `aside`, durably, and swap it in as `target`; its size, lines and hash.
+
+    Raises UnreadableError where theirs cannot be used, IngestError where our disk refuses; `target` is as it was then.
+    """
+    measured = Compared()
+    digest, last = hashlib.sha256(), b"\n"
+    with disk_errors(target):
+        make_private_directory(aside.parent)
+        make_private_directory(target.parent)
+        descriptor = open_private(aside, truncate=True)
+    try:
+        for piece in reader.pieces(theirs):
+            with disk_errors(target):
+                write_all(descriptor, piece)
+            digest.update(piece)
+            measured.bytes += len(piece)
+            measured.lines += piece.count(b"\n")
+            last = piece[-1:] or last
+        with disk_errors(target):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    with disk_errors(target):
+        aside.replace(target)
+    measured.lines += last != b"\n"
+    measured.content_hash = digest.hexdigest()
+    return measured

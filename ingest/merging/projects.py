@@ -65,8 +65,8 @@ def _check(data: DataDir, other: Other, match: Match, ours: Mapping[str, Project
     if match.ours is not None and not _is_same(data, other, match.ours, match.theirs, sessions):
         raise IngestError(
             f"The project {there!r} is another one here ({match.ours.name}) than there ({match.theirs.name}), by "
-            f"paths, sessions and commits: take it over under another id with --rename {there}=NEW-ID, or say that both are "
-            f"the same with --rename {there}={there}."
+            f"paths, sessions and commits: take it over under another id with --rename {there}=NEW-ID, or say that "
+            f"both are the same with --rename {there}={there}."
         )
     if match.ours is None:
         for project_id in ours:

@@ -11,7 +11,6 @@ As in the archive, a manifest line is the commit point: a file counts once its l
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +20,9 @@ from pathlib import Path
 
 from ingest.archive_plan import META_SUFFIX, base_path
 from ingest.errors import IngestError, Problem
-from ingest.files import disk_errors, fsync_directory, make_private_directory, open_private, safe_join, write_all
+from ingest.files import fsync_directory, safe_join
 from ingest.manifest import Manifest, ManifestEntry
-from ingest.merging.content import EQUAL, OURS_GOES_ON, THEIRS_GOES_ON, Compared, Reader, compare
+from ingest.merging.content import EQUAL, OURS_GOES_ON, THEIRS_GOES_ON, Compared, Reader, compare, copy
 from ingest.merging.other import STEP, UnreadableError
 
 MERGED = "~merged"
@@ -176,11 +175,21 @@ def _compare(merge: _Merge, entry: ManifestEntry) -> Compared | None:
         if (other.content_hash, other.archived_bytes) == (entry.content_hash, entry.archived_bytes):
             # The same bytes: there is no need to read them.
             return Compared({other.path: EQUAL}, entry.archived_bytes, entry.archived_lines, entry.content_hash)
+    for where, files in (("there", [entry]), ("here", ours)):
+        if any(_is_cold(file) for file in files):
+            detail = f"restore its session {where}, then merge again"
+            merge.result.problems.append(Problem(STEP, entry.path, f"file is in cold storage {where}", detail))
+            return None
     try:
         return compare(merge.reader, entry, merge.raw, ours)
     except UnreadableError as error:
         merge.result.problems.append(Problem(STEP, entry.path, str(error), error.detail))
         return None
+
+
+def _is_cold(entry: ManifestEntry) -> bool:
+    """Whether a file was moved to `data/archived`: there is nothing below `raw` to compare it with, or to copy."""
+    return bool(entry.further.get("cold"))
 
 
 def _is_known(compared: Compared) -> bool:
@@ -243,7 +252,9 @@ def _take(merge: _Merge, item: _Taken) -> None:
     measured = item.compared
     if not merge.dry_run:
         try:
-            measured = _copy(merge, entry, safe_join(merge.raw, item.path))
+            target = safe_join(merge.raw, item.path)
+            measured = copy(merge.reader, entry, merge.raw / SCRATCH / "merge", target)
+            merge.written.append(target)
         except UnreadableError as error:
             merge.result.problems.append(Problem(STEP, entry.path, str(error), error.detail))
             return
@@ -270,35 +281,6 @@ def _take(merge: _Merge, item: _Taken) -> None:
     if not merge.dry_run:
         merge.uncommitted.append(merged)
         merge.uncommitted_bytes += measured.bytes
-
-
-def _copy(merge: _Merge, entry: ManifestEntry, target: Path) -> Compared:
-    """Write the file aside, redacted, and swap it in."""
-    aside = merge.raw / SCRATCH / "merge"
-    measured = Compared()
-    digest, last = hashlib.sha256(), b"\n"
-    with disk_errors(target):
-        make_private_directory(aside.parent)
-        make_private_directory(target.parent)
-        descriptor = open_private(aside, truncate=True)
-    try:
-        for piece in merge.reader.pieces(entry):
-            with disk_errors(target):
-                write_all(descriptor, piece)
-            digest.update(piece)
-            measured.bytes += len(piece)
-            measured.lines += piece.count(b"\n")
-            last = piece[-1:] or last
-        with disk_errors(target):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    with disk_errors(target):
-        aside.replace(target)
-    measured.lines += last != b"\n"
-    measured.content_hash = digest.hexdigest()
-    merge.written.append(target)
-    return measured
 
 
 def _commit(merge: _Merge) -> None:

@@ -143,7 +143,8 @@ def merge_notes(
     target = data.notes(project_id)
     before = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
     known = {section.strip() for section in _sections(before)}
-    added = [section for section in _sections(theirs) if section.strip() and section.strip() not in known]
+    # A heading alone, such as the title, says nothing.
+    added = [section for section in _sections(theirs) if "\n" in section.strip() and section.strip() not in known]
     merged.lines = sum(section.strip().count("\n") + 1 for section in added)
     if added and not dry_run:
         gap = "" if not before or before.endswith("\n\n") else ("\n" if before.endswith("\n") else "\n\n")

@@ -1,7 +1,7 @@
 """Versions of schema `raw` in `data/ope.db`: which one a file has, and the steps from there to this program's.
 
-A step is `steps/<number>_<what it does>.sql`; it runs in one transaction with its row in `raw.schema_versions`, so that a
-kill leaves a whole version. Tables that are new need no step: the definition in `macros/raw_schema.sql` makes what is
+A step is `steps/<number>_<what it does>.sql`; it runs in one transaction with its row in `raw.schema_versions`, so that
+a kill leaves a whole version. Tables that are new need no step: the definition in `macros/raw_schema.sql` makes what is
 missing. No step may lose a row: a table that has fewer afterwards undoes it.
 """
 
