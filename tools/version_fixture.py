@@ -101,17 +101,31 @@ def write(data: Path, *, with_marts: bool) -> Path:
                 connection.execute(f'copy (from "{schema}"."{name}" order by all {rows}) to \'{part}\' (format json)')
                 add(archive, f"tables/{schema}.{name}.jsonl", part.read_text(encoding="utf-8"))
             for file in sorted(item for kept in KEPT_FILES for item in files_of(data / kept)):
-                if not (file.name.endswith(".jsonl") and "sessions" in file.parts):
-                    add(archive, f"files/{file.relative_to(data)}", file.read_text(encoding="utf-8"))
+                if file.suffix != ".jsonl" or "sessions" not in file.parts or not is_told_by_lines(connection, file):
+                    add(archive, f"files/{file.relative_to(data)}", file.read_bytes())
     return path
+
+
+def is_told_by_lines(connection: duckdb.DuckDBPyConnection, transcript: Path) -> bool:
+    """Whether the lines that were landed are the file, byte for byte: of odd ones they are not."""
+    digest = hashlib.sha256(transcript.read_bytes()).hexdigest()
+    found = connection.execute("select file_id from raw.session_files where content_hash = ?", [digest]).fetchall()
+    return bool(found) and hashlib.sha256(lines_of(connection, found[0][0])).hexdigest() == digest
+
+
+def lines_of(connection: duckdb.DuckDBPyConnection, file_id: str) -> bytes:
+    lines = connection.execute(
+        "select line from raw.session_lines where file_id = ? order by line_number", [file_id]
+    ).fetchall()
+    return "".join(f"{line}\n" for (line,) in lines).encode()
 
 
 def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
 
 
-def add(archive: tarfile.TarFile, name: str, text: str) -> None:
-    content = text.encode()
+def add(archive: tarfile.TarFile, name: str, text: str | bytes) -> None:
+    content = text.encode() if isinstance(text, str) else text
     info = tarfile.TarInfo(name)
     info.size = len(content)
     archive.addfile(info, io.BytesIO(content))
@@ -179,15 +193,12 @@ def write_transcripts(connection: duckdb.DuckDBPyConnection, data: DataDir) -> N
     """The archived transcripts, out of their lines; the hash of each says whether it is the file that was landed."""
     files = connection.execute("select file_id, project_id, path, content_hash from raw.session_files").fetchall()
     for file_id, project_id, path, content_hash in files:
-        lines = connection.execute(
-            "select line from raw.session_lines where file_id = ? order by line_number", [file_id]
-        ).fetchall()
-        content = "".join(f"{line}\n" for (line,) in lines).encode()
-        if hashlib.sha256(content).hexdigest() != content_hash:
-            raise ValueError(f"{path} is not the file that its lines were landed from")
         target = data.raw(project_id) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(lines_of(connection, file_id))
+        if hashlib.sha256(target.read_bytes()).hexdigest() != content_hash:
+            raise ValueError(f"{path} is not the file that its lines were landed from")
 
 
 if __name__ == "__main__":

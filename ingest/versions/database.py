@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import jinja2
 
+from ingest import __version__
 from ingest.errors import IngestError
 from ingest.files import printable
 from ingest.paths import PRODUCT_ROOT
@@ -64,6 +65,11 @@ def raw_schema_ddl() -> str:
 def current_version() -> int:
     """The version that this program reads and writes."""
     return int(str(_macros().raw_schema_version()))
+
+
+def ope_version() -> str:
+    """The version of this program, as a database that dbt makes has it."""
+    return str(_macros().ope_version())
 
 
 @cache
@@ -150,8 +156,6 @@ def bring_up_to_date(
 
 def remember_found(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     """Write down the version of a file that said none. To be called in a transaction or on its own."""
-    from ingest import __version__
-
     connection.execute(
         f"create table if not exists {TABLE} (version integer not null, name varchar not null, "
         "ope_version varchar not null, applied_at timestamp not null)"
@@ -164,8 +168,6 @@ def remember_found(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 
 
 def _run(connection: duckdb.DuckDBPyConnection, step: Step, found: int | None) -> None:
-    from ingest import __version__
-
     if found is not None:
         remember_found(connection, found)
     before = _row_counts(connection)

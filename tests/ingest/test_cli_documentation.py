@@ -27,6 +27,8 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "migrate",
+    "merge-data",
 }
 
 
