@@ -160,13 +160,13 @@ def test_a_database_of_a_newer_program_is_refused_and_not_written(data: DataDir)
     put(data, project("one"))
     for refused in (
         lambda: connect(data),
-        lambda: read_status(data),
         lambda: migrate(data),
         lambda: migrate(data, dry_run=True),
         lambda: land(data, load_projects(data), "run"),
     ):
         with pytest.raises(IngestError, match="has version 99, and this program knows versions up to 3: update"):
             refused()
+    assert "has version 99" in str(read_status(data).database_problem)
     assert data.database.read_bytes() == content
 
 
