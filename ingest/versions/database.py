@@ -85,11 +85,15 @@ def read_steps() -> tuple[Step, ...]:
 
 def found_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The version of an open database; None where schema `raw` holds nothing yet. One query, unless it says none."""
+    stated = _stated_version(connection, TABLE)
+    return _version_by_tables(connection) if stated is None else stated
+
+
+def _stated_version(connection: duckdb.DuckDBPyConnection, table: str) -> int | None:
     with suppress(duckdb.CatalogException):
-        [(version,)] = connection.execute(f"select max(version) from {TABLE}").fetchall()
-        if version is not None:
-            return int(version)
-    return _version_by_tables(connection)
+        [(version,)] = connection.execute(f"select max(version) from {table}").fetchall()
+        return None if version is None else int(version)
+    return None
 
 
 def _version_by_tables(connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -115,9 +119,12 @@ def pending_steps(version: int | None, steps: Sequence[Step] | None = None) -> l
     return [] if version is None else [step for step in steps or read_steps() if step.version > version]
 
 
-def refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
-    """The version of an open database. Raises IngestError for one that a newer program has made."""
-    version = found_version(connection)
+def refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path, catalog: str = "") -> int | None:
+    """The version of an open database, `catalog` where it is attached (None there, where it says none).
+
+    Raises IngestError for one that a newer program has made.
+    """
+    version = _stated_version(connection, f"{catalog}.{TABLE}") if catalog else found_version(connection)
     if version is not None and version > current_version():
         raise IngestError(
             f"The database {printable(str(path))} has version {version}, and this program knows versions up to "

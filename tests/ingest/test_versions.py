@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ingest import __version__, registry
-from ingest.database import connect, opened_read_only
+from ingest.database import attach_warehouse, connect, opened_read_only
 from ingest.errors import IngestError
 from ingest.landing import land
 from ingest.manifest import Manifest, read_manifest
@@ -163,6 +163,7 @@ def test_a_database_of_a_newer_program_is_refused_and_not_written(data: DataDir)
         lambda: migrate(data),
         lambda: migrate(data, dry_run=True),
         lambda: land(data, load_projects(data), "run"),
+        lambda: attach_warehouse(duckdb.connect(), data),
     ):
         with pytest.raises(IngestError, match="has version 99, and this program knows versions up to 3: update"):
             refused()
