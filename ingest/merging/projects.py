@@ -6,7 +6,7 @@ does, or where two ids know the same sessions, a person has to say it with `--re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,8 +100,8 @@ def _paths(project: Project) -> set[str]:
     return {project.repository or "", *project.repository_paths, *project.session_directories} - {""}
 
 
-def _session_ids(entries: Sequence[ManifestEntry] | object) -> set[str]:
-    return {entry.session_id.split("/")[0] for entry in entries if entry.kind == "transcript"}  # type: ignore[attr-defined]
+def _session_ids(entries: Iterable[ManifestEntry]) -> set[str]:
+    return {entry.session_id.split("/")[0] for entry in entries if entry.kind == "transcript"}
 
 
 def _commits(path: Path) -> set[str]:

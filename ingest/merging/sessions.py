@@ -150,7 +150,7 @@ def _merge_group(merge: _Merge, group: Sequence[ManifestEntry]) -> None:
         merge.advance(entry.archived_bytes)
     lacking = {path for path, item in compared.items() if not _is_known(item)}
     _count(merge, group, lacking, compared)
-    taken = []
+    taken: list[_Taken] = []
     for entry in group:
         # With a version come those that took its place, and with a transcript what describes it.
         follows = any(
@@ -163,7 +163,7 @@ def _merge_group(merge: _Merge, group: Sequence[ManifestEntry]) -> None:
             taken.append(_Taken(entry, compared[entry.path]))
     if not taken:
         return
-    _place(merge, taken)
+    _place(merge, taken, [_Taken(entry, compared.get(entry.path, Compared())) for entry in group])
     for item in taken:
         _take(merge, item)
 
@@ -211,14 +211,21 @@ def _count(merge: _Merge, group: Sequence[ManifestEntry], lacking: set[str], com
         merge.result.versions += 1
 
 
-def _place(merge: _Merge, taken: Sequence[_Taken]) -> None:
-    """One directory for all of them, in which nothing else stands under their names; the one of last time, if any."""
+def _place(merge: _Merge, taken: Sequence[_Taken], group: Sequence[_Taken]) -> None:
+    """One directory for all of the group, in which nothing else stands under their names; that of last time, if any."""
     for number in count(1):
-        paths = [_merged_path(item.entry.path, number) for item in taken]
-        if all(_fits(merge, item, path) for item, path in zip(taken, paths, strict=True)):
+        paths = {_merged_path(item.entry.path, number): item for item in group}
+        bases = {base_path(replace(item.entry, path=path)) for path, item in paths.items()}
+        # A version of another machine's file, in the same chain, would pass for a version of this one.
+        strangers = any(
+            base_path(known) in bases and known.path not in paths
+            for item in group
+            for known in merge.by_key.get(_key(item.entry), [])
+        )
+        if not strangers and all(_fits(merge, item, path) for path, item in paths.items()):
             break
-    for item, path in zip(taken, paths, strict=True):
-        item.path = path
+    for item in taken:
+        item.path = _merged_path(item.entry.path, number)
 
 
 def _merged_path(path: str, number: int) -> str:
@@ -241,13 +248,14 @@ def _fits(merge: _Merge, item: _Taken, path: str) -> bool:
             item.compared.relations |= compare(merge.reader, item.entry, merge.raw, [old]).relations
         except UnreadableError:
             return False
-    return item.compared.relations[path] in (EQUAL, OURS_GOES_ON, THEIRS_GOES_ON)
+    # One that goes on beyond theirs came from elsewhere.
+    return item.compared.relations[path] in (EQUAL, THEIRS_GOES_ON)
 
 
 def _take(merge: _Merge, item: _Taken) -> None:
     """Copy the file to its place; what stands there already is the same or its beginning."""
     entry, old = item.entry, merge.by_path.get(item.path)
-    if old is not None and item.compared.relations.get(item.path) in (EQUAL, OURS_GOES_ON):
+    if old is not None and item.compared.relations.get(item.path) == EQUAL:
         return
     measured = item.compared
     if not merge.dry_run:

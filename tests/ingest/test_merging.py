@@ -200,6 +200,20 @@ def test_a_third_machine_gets_a_place_of_its_own(here: Machine, there: Machine, 
     assert third.records() | there.records() == here.records()
 
 
+def test_versions_of_two_machines_are_not_one_chain(here: Machine, there: Machine, tmp_path: Path) -> None:
+    third = Machine(tmp_path / "third")
+    there.session("s", *LINES)
+    third.session("s", *LINES[:3])
+    third.session("s.v2", line(9), session_id="s", version=2)
+    here.merge(there)
+    here.merge(third)
+    assert set(here.files()) == {"sessions/-code~merged/s.jsonl", "sessions/-code~merged2/s.v2.jsonl"}
+    there.session("s.v2", line(8), session_id="s", version=2)
+    here.merge(there)
+    assert "sessions/-code~merged/s.v2.jsonl" in here.files()
+    assert counts(here.merge(there)) == counts(here.merge(third)) == {"same_sessions": 1}
+
+
 def test_what_describes_a_session_lies_beside_it(here: Machine, there: Machine) -> None:
     for machine in (here, there):
         machine.session("p/agent-a", *(LINES[:1] if machine is here else LINES), parent_session_id="p")
