@@ -215,6 +215,7 @@ class _Run:
             first_run_id=old.first_run_id if old else self.run_id,
             last_run_id=old.last_run_id if old else self.run_id,
             problem=copied.problem,
+            further=old.further if old else {},
         )
         if entry != old:
             self._keep(replace(entry, last_run_id=self.run_id))

@@ -10,6 +10,7 @@ import click
 from ingest.commands.care import backup_group, doctor_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
+from ingest.commands.merging import merge_data_command
 from ingest.commands.nightly import nightly_command, publish_command
 from ingest.commands.operations import history_command, quality_report_command
 from ingest.commands.options import GROUP
@@ -27,6 +28,7 @@ from ingest.commands.syncing import (
     sync_command,
 )
 from ingest.commands.taxonomy import taxonomy_group
+from ingest.commands.versions import migrate_command
 from ingest.errors import IngestError
 from ingest.operations.logs import command_logged, command_started
 from ingest.paths import DataDir
@@ -76,6 +78,7 @@ COMMANDS = (
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),
     *(doctor_command, backup_group),
+    *(migrate_command, merge_data_command),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -20,9 +20,12 @@ from ingest.errors import IngestError
 from ingest.files import exclusive_lock, is_inside, normal_path, printable, write_atomically
 from ingest.paths import DataDir
 from ingest.repositories import repository_root, worktree_paths
+from ingest.versions.documents import Upgrades, upgraded
 
 SCHEMA_PATH = Path(__file__).with_name("projects.schema.json")
 SCHEMA_VERSION = 1
+# None yet: this is the first version. docs/versions.md says what a second one needs.
+UPGRADES: Upgrades = {}
 STATUSES = ("pending_processing", "processing", "completed", "archived", "excluded")
 # Left alone by sync and out of the warehouse, until somebody includes it again.
 EXCLUDED = "excluded"
@@ -56,7 +59,7 @@ class Project:
 def load_projects(data: DataDir) -> list[Project]:
     """The registered projects in the order of their ids; none if nothing was registered yet.
 
-    Raises IngestError if the file cannot be read or does not follow the schema.
+    Raises IngestError if the file cannot be read, was written by a newer program, or does not follow the schema.
     """
     try:
         text = data.registry.read_text(encoding="utf-8")
@@ -70,6 +73,7 @@ def load_projects(data: DataDir) -> list[Project]:
         raise IngestError(
             f"{data.registry} is not valid JSON ({error}): correct it or restore an older copy."
         ) from error
+    document = upgraded(document, data.registry, SCHEMA_VERSION, UPGRADES)
     _validate(document, data.registry)
     return [_from_json(entry) for entry in document["projects"]]
 
@@ -108,7 +112,7 @@ def register(
     if not name:
         raise IngestError("A project needs a name: give one with --name.")
     identifier = project_id or slug(name)
-    if not _SLUG.fullmatch(identifier):
+    if not is_project_id(identifier):
         raise IngestError(
             f"{identifier!r} cannot be a project id: give one of lower-case letters, digits and hyphens with --id."
         )
@@ -160,6 +164,17 @@ def register(
         _refuse_overlap(project, others)
         save_projects(data, [*others, project])
     return project
+
+
+def put(data: DataDir, project: Project) -> None:
+    """Save an entry in the place of the one with its id, or beside the others."""
+    with _locked(data) as projects:
+        save_projects(data, [*(other for other in projects if other.project_id != project.project_id), project])
+
+
+def is_project_id(text: str) -> bool:
+    """Whether the text can be the id of a project."""
+    return _SLUG.fullmatch(text) is not None
 
 
 def remove(data: DataDir, project_id: str) -> Project:

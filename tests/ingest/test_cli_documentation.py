@@ -33,6 +33,8 @@ COMMANDS = {
     "hooks",
     "doctor",
     "backup",
+    "migrate",
+    "merge-data",
 }
 
 

@@ -142,7 +142,8 @@ renamed as (
         parent_uuid,
         logical_parent_uuid,
         case
-            when coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) is null then md5(line)
+            when coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) is null
+                then md5({{ without_token_hashes('line') }})
         end as line_hash,
         recorded_session_id,
         forked_from_session_id,
