@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -51,9 +52,10 @@ class ManifestEntry:
     first_run_id: str
     last_run_id: str  # the last run that changed the entry
     problem: str | None
+    cold: str | None = None  # the part of cold storage that holds the file, which is not here then
 
 
-_FIELDS = tuple(field.name for field in fields(ManifestEntry))
+_FIELDS = tuple(field.name for field in fields(ManifestEntry) if field.name != "cold")
 _COUNTS = tuple(
     field.name for field in fields(ManifestEntry) if field.type == "int" and field.name != "source_mtime_ns"
 )
@@ -133,7 +135,10 @@ def _read(descriptor: int) -> bytes:
 
 
 def _line(entry: ManifestEntry) -> bytes:
-    return orjson.dumps(asdict(entry), option=orjson.OPT_APPEND_NEWLINE)
+    document = asdict(entry)
+    if entry.cold is None:
+        del document["cold"]
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
@@ -152,15 +157,24 @@ def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
 
 def _entry(line: bytes) -> ManifestEntry | None:
     try:
-        record = orjson.loads(line)
+        return entry_of(orjson.loads(line))
+    except ValueError:
+        return None
+
+
+def entry_of(record: Any) -> ManifestEntry | None:
+    """A record of JSON as an entry, None where it is none."""
+    try:
         # Fields that a later version adds are none of our business.
-        entry = ManifestEntry(**{name: record[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError):
+        entry = ManifestEntry(**{name: record[name] for name in _FIELDS}, cold=record.get("cold"))
+    except (AttributeError, KeyError, TypeError):
         return None
     counts = [getattr(entry, name) for name in _COUNTS]
     if not all(type(count) is int and count >= 0 for count in counts) or type(entry.source_mtime_ns) is not int:
         return None
     if type(entry.path) is not str or type(entry.source) is not str or type(entry.session_id) is not str:
+        return None
+    if entry.cold is not None and type(entry.cold) is not str:
         return None
     # A path that leaves the archive must never be written to.
     return entry if is_safe_path(entry.path) else None

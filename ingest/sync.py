@@ -153,7 +153,7 @@ def describe(
 def write_metadata(data: DataDir, project: Project) -> None:
     """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
     entries = read_manifest(data.manifest(project.project_id)).values()
-    transcripts = [entry for entry in entries if entry.kind == "transcript"]
+    transcripts = [entry for entry in entries if entry.kind == "transcript" and entry.cold is None]
     document: dict[str, Any] = {
         "schema_version": METADATA_VERSION,
         "project_id": project.project_id,

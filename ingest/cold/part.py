@@ -1,0 +1,133 @@
+"""A part: what one move to cold storage left in one partition, and its description as JSON beside its lines.
+
+The manifest of the archive decides: a session is cold where its entries name a part, and that part is all there is of
+it. What a part says of itself is enough to bring its sessions back, also where the manifest was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from ingest.cold.places import open_below
+from ingest.errors import IngestError
+from ingest.files import is_safe_path, printable
+from ingest.manifest import ManifestEntry, entry_of
+from ingest.paths import DataDir
+
+PART_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A file below `archived`: of a mart (the lines have none), its rows, bytes and SHA-256."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    mart: str | None = None
+    project_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PartSession:
+    """A root session in a part. `family` is the same for sessions that share records: they move together."""
+
+    root_session_id: str
+    family: str
+    ended_at: str | None
+    files: int
+    lines: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One partition of one move. `files` are the entries that the manifest had, in the order of the lines."""
+
+    part_id: str
+    project_id: str
+    month: str
+    made_at: str
+    ope_version: str
+    lines: ParquetFile
+    marts: tuple[ParquetFile, ...]
+    sessions: tuple[PartSession, ...]
+    files: tuple[ManifestEntry, ...]
+
+    @property
+    def parquet(self) -> tuple[ParquetFile, ...]:
+        return (self.lines, *self.marts)
+
+    def files_of(self, roots: Iterable[str]) -> list[ManifestEntry]:
+        """The entries of some of its sessions."""
+        wanted = set(roots)
+        return [entry for entry in self.files if root_of(entry) in wanted]
+
+
+def root_of(entry: ManifestEntry) -> str:
+    """The root session that a file belongs to, as staging has it."""
+    return entry.session_id.split("/", 1)[0]
+
+
+def part_json(part: Part) -> bytes:
+    """A part as the file beside its lines."""
+    return orjson.dumps(
+        {"version": PART_VERSION, **asdict(part)}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+
+
+def part_files(data: DataDir, project_id: str | None = None) -> list[str]:
+    """The paths of all parts, below `archived`, in order."""
+    pattern = f"sessions/project_id={project_id or '*'}/month=*/*.json"
+    return sorted(path.relative_to(data.archived).as_posix() for path in data.archived.glob(pattern))
+
+
+def read_part(data: DataDir, relative: str) -> Part:
+    """Read a part. Raises IngestError where it is no part of this version or was damaged."""
+    try:
+        descriptor, _ = open_below(data.archived, relative)
+        with open(descriptor, "rb") as file:
+            return _part(orjson.loads(file.read()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IngestError(
+            f"{printable(str(data.archived / relative))} cannot be read ({error}): restore it from a backup."
+        ) from error
+
+
+def read_parts(data: DataDir, project_id: str | None = None) -> list[Part]:
+    """All parts, or those of a project's archive. Raises IngestError."""
+    return [read_part(data, relative) for relative in part_files(data, project_id)]
+
+
+def cold_entries(data: DataDir, project_id: str) -> list[ManifestEntry]:
+    """What a manifest says of the cold files of a project, from their parts: for one that was lost."""
+    return [
+        entry_of({**asdict(entry), "cold": part.part_id}) or entry
+        for part in read_parts(data, project_id)
+        for entry in part.files
+    ]
+
+
+def _part(document: dict[str, Any]) -> Part:
+    if document["version"] != PART_VERSION:
+        raise ValueError(f"version {document['version']}")
+    files = [entry_of(entry) for entry in document["files"]]
+    parquet = [ParquetFile(**document["lines"]), *(ParquetFile(**mart) for mart in document["marts"])]
+    if None in files or not all(is_safe_path(file.path) for file in parquet):
+        raise ValueError("an entry is no entry")
+    return Part(
+        part_id=document["part_id"],
+        project_id=document["project_id"],
+        month=document["month"],
+        made_at=document["made_at"],
+        ope_version=document["ope_version"],
+        lines=parquet[0],
+        marts=tuple(parquet[1:]),
+        sessions=tuple(PartSession(**session) for session in document["sessions"]),
+        files=tuple(entry for entry in files if entry is not None),
+    )
