@@ -21,7 +21,7 @@ from ingest.runlog import new_run_id, now, step
 
 @dataclass
 class Moved:
-    """What one run moved: sessions, files, lines and bytes as they lie in the archive, and the Parquet of it in bytes."""
+    """What one run moved: sessions, files, lines and bytes as they lay in the archive, and what the Parquet takes."""
 
     run_id: str
     sessions: int = 0

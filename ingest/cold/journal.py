@@ -7,6 +7,7 @@ last what has to go. Each of these steps can be done twice. What was written asi
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -114,7 +115,7 @@ def _read(data: DataDir) -> Move | None:
         return None
     try:
         descriptor, _ = open_below(data.archived, JOURNAL)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             document = orjson.loads(file.read())
         return Move(
             project_id=str(document["project_id"]),

@@ -140,7 +140,7 @@ def verify_lines(root: Path, relative: str, entries: Sequence[ManifestEntry], ro
         if (lines, size, digest.hexdigest()) != (entry.archived_lines, entry.archived_bytes, entry.content_hash):
             raise IngestError(
                 f"{printable(entry.path)} reads back from {relative} as {lines} lines and {size} bytes with another "
-                f"content than its manifest says ({entry.archived_lines} and {entry.archived_bytes}): nothing was moved."
+                f"content than its manifest says ({entry.archived_lines}, {entry.archived_bytes}): nothing was moved."
             )
     if seen != rows:
         raise IngestError(f"{relative} has {seen} rows, not {rows}: nothing was moved.")

@@ -6,6 +6,7 @@ it. What a part says of itself is enough to bring its sessions back, also where 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -76,9 +77,8 @@ def root_of(entry: ManifestEntry) -> str:
 
 def part_json(part: Part) -> bytes:
     """A part as the file beside its lines."""
-    return orjson.dumps(
-        {"version": PART_VERSION, **asdict(part)}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    )
+    document = {"version": PART_VERSION, **asdict(part)}
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def part_files(data: DataDir, project_id: str | None = None) -> list[str]:
@@ -91,7 +91,7 @@ def read_part(data: DataDir, relative: str) -> Part:
     """Read a part. Raises IngestError where it is no part of this version or was damaged."""
     try:
         descriptor, _ = open_below(data.archived, relative)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             return _part(orjson.loads(file.read()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IngestError(

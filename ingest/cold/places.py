@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ingest.errors import IngestError
-from ingest.files import PRIVATE_DIRECTORY, disk_errors, fsync_directory, is_safe_path, printable
+from ingest.files import PRIVATE_DIRECTORY, PRIVATE_FILE, disk_errors, fsync_directory, is_safe_path, printable
 
 SCRATCH = ".scratch"
 UNKNOWN_MONTH = "unknown"
@@ -153,6 +153,14 @@ def move_below(root: Path, source: str, target: str) -> None:
             os.fsync(there)
         for depth in range(len(target_parents)):
             fsync_directory(root.joinpath(*target_parents[:depth]))
+
+
+def create_below(root: Path, relative: str) -> int:
+    """A descriptor of an empty file of mode 0600 for writing, directories made where missing. Raises `OSError`."""
+    directories, name = parts_of(relative)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with directory_below(root, directories, create=True) as directory:
+        return os.open(name, flags, PRIVATE_FILE, dir_fd=directory)
 
 
 def make_durable(path: Path) -> None:
