@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ingest.commands.cold import archive_command, restore_command, retention_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.options import GROUP
@@ -65,6 +66,7 @@ COMMANDS = (
     *(add_project_command, projects_command, exclude_project_command, remove_project_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
+    *(retention_command, archive_command, restore_command),
     *(taxonomy_group, hooks_group),
 )
 for command in COMMANDS:

@@ -45,7 +45,7 @@ def archive_sessions(
     with data_lock(data, "archive"):
         finish(data)
         moved = Moved(new_run_id())
-        for (project_id, month), group in _partitions(sessions).items():
+        for (project_id, month), group in partitions(sessions).items():
             with step(data, moved.run_id, step_name, project_id) as counts:
                 total = sum(session.bytes for session in group)
                 report = bytes_reported(progress, f"{project_id} {month}: to cold storage", total)
@@ -54,7 +54,7 @@ def archive_sessions(
         return moved
 
 
-def _partitions(sessions: Iterable[LiveSession]) -> dict[tuple[str, str], list[LiveSession]]:
+def partitions(sessions: Iterable[LiveSession]) -> dict[tuple[str, str], list[LiveSession]]:
     """By project and month of the last record of its family, which has to move at once."""
     ended: dict[str, str] = {}
     sessions = list(sessions)

@@ -104,15 +104,6 @@ def read_parts(data: DataDir, project_id: str | None = None) -> list[Part]:
     return [read_part(data, relative) for relative in part_files(data, project_id)]
 
 
-def cold_entries(data: DataDir, project_id: str) -> list[ManifestEntry]:
-    """What a manifest says of the cold files of a project, from their parts: for one that was lost."""
-    return [
-        entry_of({**asdict(entry), "cold": part.part_id}) or entry
-        for part in read_parts(data, project_id)
-        for entry in part.files
-    ]
-
-
 def _part(document: dict[str, Any]) -> Part:
     if document["version"] != PART_VERSION:
         raise ValueError(f"version {document['version']}")

@@ -62,6 +62,19 @@ def cold_sessions(data: DataDir) -> list[ColdSession]:
     return [ColdSession(part.project_id, session, part) for part in read_parts(data) for session in part.sessions]
 
 
+def named_cold(
+    sessions: Sequence[ColdSession], session_ids: Sequence[str], project_id: str | None
+) -> tuple[list[ColdSession], list[str]]:
+    """Those with these ids (all where there is none) of a project or of all, with their families; ids not found."""
+    roots = {session_id.split("/", 1)[0] for session_id in session_ids}
+
+    def is_wanted(one: ColdSession) -> bool:
+        return (not roots or one.session.root_session_id in roots) and project_id in (None, one.project_id)
+
+    found = with_families(sessions, is_wanted)
+    return found, sorted(roots - {one.session.root_session_id for one in found})
+
+
 def with_families(sessions: Sequence[ColdSession], wanted: Callable[[ColdSession], bool]) -> list[ColdSession]:
     """Those that are wanted and those that share records with them, in all projects."""
     families = {one.session.family for one in sessions if wanted(one)}

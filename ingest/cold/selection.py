@@ -105,6 +105,23 @@ def select_sessions(data: DataDir, projects: Sequence[Project], wanted: Callable
     return result
 
 
+def select_named(
+    data: DataDir, projects: Sequence[Project], session_ids: Sequence[str], before: datetime | None
+) -> Selection:
+    """The sessions with these ids (all of them where there is none) that ended before a moment, where one is given."""
+    roots = {session_id.split("/", 1)[0] for session_id in session_ids}
+
+    def is_wanted(session: LiveSession) -> bool:
+        if roots and session.root_session_id not in roots:
+            return False
+        return before is None or (session.ended_at is not None and session.ended_at < before)
+
+    selection = select_sessions(data, projects, is_wanted)
+    known = {s.root_session_id for project in projects for s in live_sessions(data, project.project_id)}
+    selection.unknown = sorted(roots - known)
+    return selection
+
+
 def live_sessions(data: DataDir, project_id: str, warehouse: _Warehouse | None = None) -> list[LiveSession]:
     """The root sessions of a project's archive that are not cold, in order."""
     known = warehouse or _Warehouse()

@@ -27,6 +27,9 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "retention",
+    "archive",
+    "restore",
 }
 
 
