@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
+from ingest.cold.part import stored_files
+from ingest.cold.places import remove_below
+from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
 from ingest.errors import IngestError
 from ingest.files import disk_errors, open_regular
@@ -121,6 +124,9 @@ def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Rem
     project = get_project(data, project_id)
     directories = [path for path in _directories(data, project_id) if path.exists()]
     files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
+    cold = [data.archived / path for path in stored_files(data, project_id)]
+    directories += sorted({path.parents[1] for path in cold})
+    files += cold
     rows: dict[str, int] = {}
     if data.database.exists():
         with opened_read_only(data.database) as connection:
@@ -151,6 +157,11 @@ def remove_project(data: DataDir, removal: Removal) -> None:
                 if path.exists():
                     with disk_errors(path):
                         shutil.rmtree(path)
+            cold = stored_files(data, removal.project_id)
+            for stored in cold:
+                remove_below(data.archived, stored)
+            if cold:
+                write_union(data)
         remove(data, removal.project_id)
 
 

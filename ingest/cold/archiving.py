@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ingest import __version__
 from ingest.cold.journal import Move, begin, finish
 from ingest.cold.lines import read_lines
 from ingest.cold.marts import MartRows, chosen_roots, session_marts, write_marts
-from ingest.cold.part import Part, PartSession
+from ingest.cold.part import ParquetFile, Part, PartSession
 from ingest.cold.places import UNKNOWN_MONTH, lines_path, mart_path
 from ingest.cold.selection import LiveSession, cold_roots
-from ingest.cold.writing import Progress, bytes_reported, new_scratch, store_lines, store_part
+from ingest.cold.writing import Progress, bytes_reported, store_lines, store_part, written_aside
 from ingest.database import opened_read_only
+from ingest.errors import IngestError
+from ingest.files import printable
 from ingest.locks import data_lock
+from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.runlog import new_run_id, now, step
 
@@ -44,6 +48,7 @@ def archive_sessions(
     """
     with data_lock(data, "archive"):
         finish(data)
+        _refuse_changed(data, sessions)
         moved = Moved(new_run_id())
         for (project_id, month), group in partitions(sessions).items():
             with step(data, moved.run_id, step_name, project_id) as counts:
@@ -52,6 +57,20 @@ def archive_sessions(
                 part = _move(data, project_id, month, group, f"{moved.run_id}-{len(moved.parts) + 1:02}", report)
                 counts.update(_count(moved, part))
         return moved
+
+
+def _refuse_changed(data: DataDir, sessions: Sequence[LiveSession]) -> None:
+    """They were chosen before the data directory was ours: another command may have been at work since."""
+    manifests = {
+        project_id: read_manifest(data.manifest(project_id)) for project_id in {s.project_id for s in sessions}
+    }
+    for session in sessions:
+        for entry in session.entries:
+            if manifests[session.project_id].get(entry.path) != entry:
+                raise IngestError(
+                    f"The session {printable(session.root_session_id)} has changed since it was chosen: nothing was "
+                    "moved; run the same command again."
+                )
 
 
 def partitions(sessions: Iterable[LiveSession]) -> dict[tuple[str, str], list[LiveSession]]:
@@ -75,10 +94,30 @@ def _move(
     part_id: str,
     progress: Callable[[int], None] | None,
 ) -> Part:
-    scratch = new_scratch(data)
     entries = [entry for session in sessions for entry in session.entries]
-    place = lines_path(project_id, month, part_id)
-    lines = store_lines(scratch, place, entries, read_lines(data.raw(project_id), entries, progress))
+    cold = tuple((entry.path, entry.content_hash, part_id) for entry in entries)
+    with written_aside(data) as scratch:
+        place = lines_path(project_id, month, part_id)
+        lines = store_lines(scratch, place, entries, read_lines(data.raw(project_id), entries, progress))
+        part = Part(
+            part_id=part_id,
+            project_id=project_id,
+            month=month,
+            made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
+            ope_version=__version__,
+            lines=lines,
+            marts=_store_marts(data, scratch, project_id, month, part_id, sessions),
+            sessions=tuple(map(_described, sessions)),
+            files=tuple(entries),
+        )
+        begin(data, Move(project_id, new=store_part(scratch, part), cold=cold, live=(), old=()))
+        finish(data)
+    return part
+
+
+def _store_marts(
+    data: DataDir, scratch: Path, project_id: str, month: str, part_id: str, sessions: Sequence[LiveSession]
+) -> tuple[ParquetFile, ...]:
     # Of a session with copies in two archives the rows are stored once.
     roots = {session.root_session_id for session in sessions} - cold_roots(data, but_of=project_id)
     with opened_read_only(data.database) as connection, chosen_roots(connection, roots):
@@ -86,22 +125,9 @@ def _move(
             MartRows(mart.name, f"main.{mart.name}", mart.root, None if mart.has_project else project_id)
             for mart in session_marts(connection)
         ]
-        marts = write_marts(connection, scratch, sources, lambda mart, owner: mart_path(mart, owner, month, part_id))
-    part = Part(
-        part_id=part_id,
-        project_id=project_id,
-        month=month,
-        made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
-        ope_version=__version__,
-        lines=lines,
-        marts=tuple(marts),
-        sessions=tuple(map(_described, sessions)),
-        files=tuple(entries),
-    )
-    cold = tuple((entry.path, entry.content_hash, part_id) for entry in entries)
-    begin(data, Move(project_id, new=store_part(scratch, part), cold=cold, live=(), old=()))
-    finish(data)
-    return part
+        return tuple(
+            write_marts(connection, scratch, sources, lambda mart, owner: mart_path(mart, owner, month, part_id))
+        )
 
 
 def _described(session: LiveSession) -> PartSession:

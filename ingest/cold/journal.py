@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import orjson
 
 from ingest.cold.places import (
+    JOURNAL,
     SCRATCH,
     exists_below,
     hash_below,
@@ -25,10 +26,10 @@ from ingest.cold.places import (
 from ingest.cold.union import write_union
 from ingest.errors import IngestError
 from ingest.files import disk_errors, printable, write_atomically
+from ingest.locks import data_lock
 from ingest.manifest import Manifest
 from ingest.paths import DataDir
 
-JOURNAL = "unfinished.json"
 KEPT_DIRECTORIES = 1  # `sessions` and `marts` themselves stay
 
 
@@ -46,6 +47,13 @@ class Move:
 def begin(data: DataDir, move: Move) -> None:
     """From here on the move will be finished, whatever happens. Raises IngestError; nothing has begun then."""
     write_atomically(data.archived / JOURNAL, orjson.dumps(asdict(move)))
+
+
+def settle(data: DataDir) -> None:
+    """Finish a move that was cut short, before anybody looks at what there is. Raises as `finish`."""
+    if (data.archived / JOURNAL).exists():
+        with data_lock(data, "archive"):
+            finish(data)
 
 
 def finish(data: DataDir) -> bool:

@@ -87,6 +87,14 @@ def part_files(data: DataDir, project_id: str | None = None) -> list[str]:
     return sorted(path.relative_to(data.archived).as_posix() for path in data.archived.glob(pattern))
 
 
+def stored_files(data: DataDir, project_id: str) -> list[str]:
+    """Every file of a project's parts, below `archived`: by their names, so that damaged ones are found too."""
+    own = [path for path in data.archived.glob(f"sessions/project_id={project_id}/month=*/*") if path.is_file()]
+    parts = {path.stem for path in own}
+    marts = [path for path in data.archived.glob("marts/*/*/*/*.parquet") if path.stem in parts]
+    return sorted(path.relative_to(data.archived).as_posix() for path in (*own, *marts))
+
+
 def read_part(data: DataDir, relative: str) -> Part:
     """Read a part. Raises IngestError where it is no part of this version or was damaged."""
     try:

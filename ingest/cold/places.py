@@ -15,6 +15,7 @@ from ingest.errors import IngestError
 from ingest.files import PRIVATE_DIRECTORY, PRIVATE_FILE, disk_errors, fsync_directory, is_safe_path, printable
 
 SCRATCH = ".scratch"
+JOURNAL = "unfinished.json"
 UNKNOWN_MONTH = "unknown"
 BLOCK_BYTES = 4 * 1024 * 1024
 

@@ -15,7 +15,7 @@ import duckdb
 from ingest.cold.journal import Move, begin, finish
 from ingest.cold.lines import Line, stored_lines
 from ingest.cold.marts import ROOTS, MartRows, chosen_roots, write_marts
-from ingest.cold.part import ParquetFile, Part, PartSession, read_parts, root_of
+from ingest.cold.part import ParquetFile, Part, PartSession, read_part, read_parts, root_of
 from ingest.cold.places import (
     SCRATCH,
     create_below,
@@ -26,7 +26,7 @@ from ingest.cold.places import (
     part_path,
     sql_pattern,
 )
-from ingest.cold.writing import Progress, bytes_reported, new_scratch, store_lines, store_part
+from ingest.cold.writing import Progress, bytes_reported, store_lines, store_part, written_aside
 from ingest.database import storage_errors
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, write_all
@@ -104,6 +104,8 @@ def restore_sessions(data: DataDir, sessions: Sequence[ColdSession], progress: P
 
 
 def _restore(data: DataDir, part: Part, roots: set[str], new_id: str, progress: Callable[[int], None]) -> None:
+    if read_part(data, part_path(part.project_id, part.month, part.part_id)) != part:
+        raise IngestError(f"Cold storage of {part.project_id!r} has changed meanwhile: run the same command again.")
     for file in part.parquet:
         if hash_below(data.archived, file.path) != (file.bytes, file.sha256):
             raise IngestError(
@@ -117,18 +119,16 @@ def _restore(data: DataDir, part: Part, roots: set[str], new_id: str, progress: 
     back = [entry for entry in cold if root_of(entry) in roots]
     kept = [entry for entry in cold if root_of(entry) not in roots]
     unpack(raw, back, stored_lines(data.archived, part.lines.path, {entry.path for entry in back}), progress)
-    new = _remaining(data, part, kept, new_id) if kept else ()
-    begin(
-        data,
-        Move(
+    with written_aside(data) as scratch:
+        move = Move(
             project_id=part.project_id,
-            new=new,
+            new=_remaining(data, scratch, part, kept, new_id) if kept else (),
             cold=tuple((entry.path, entry.content_hash, new_id) for entry in kept),
             live=tuple((entry.path, entry.content_hash) for entry in back),
             old=(*(file.path for file in part.parquet), part_path(part.project_id, part.month, part.part_id)),
-        ),
-    )
-    finish(data)
+        )
+        begin(data, move)
+        finish(data)
 
 
 def unpack(raw: Path, entries: Sequence[ManifestEntry], lines: Iterable[Line], progress: Callable[[int], None]) -> None:
@@ -170,9 +170,10 @@ def unpack(raw: Path, entries: Sequence[ManifestEntry], lines: Iterable[Line], p
         raise IngestError(f"{printable(missing[0])} is not in its part of cold storage: restore that from a backup.")
 
 
-def _remaining(data: DataDir, part: Part, kept: Sequence[ManifestEntry], new_id: str) -> tuple[tuple[str, str], ...]:
+def _remaining(
+    data: DataDir, scratch: Path, part: Part, kept: Sequence[ManifestEntry], new_id: str
+) -> tuple[tuple[str, str], ...]:
     """Write what stays of a part as a new part; its files with their hashes."""
-    scratch = new_scratch(data)
     roots = {root_of(entry) for entry in kept}
     place = lines_path(part.project_id, part.month, new_id)
     stored = stored_lines(data.archived, part.lines.path, {entry.path for entry in kept})

@@ -10,7 +10,8 @@ _HEADER = """\
 -- The marts with the sessions that lie in cold storage: all_sessions, all_turns and so on, as views of one connection.
 -- Paths are relative to the data directory, which may be moved; work inside it:
 --   duckdb -readonly -init archived/marts.sql ope.db
--- (or marts.db). A session that is live is never taken from cold storage. Written by `archive`, `retention`, `restore`.
+-- (or marts.db). What is live is never taken from cold storage, nor is a project that was removed or excluded.
+-- Written by `archive`, `retention` and `restore`.
 """
 _VIEW = """
 create or replace temp view all_{mart} as
@@ -21,7 +22,9 @@ from read_parquet(
     'archived/marts/{mart}/*/*/*.parquet',
     hive_partitioning = true, hive_types = {{'project_id': varchar, 'month': varchar}}, union_by_name = true
 )
-where split_part(session_id, '/', 1) not in (select root_session_id from main.sessions);
+where
+    split_part(session_id, '/', 1) not in (select root_session_id from main.sessions)
+    and project_id in (select project_id from main.projects);
 """
 
 

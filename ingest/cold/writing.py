@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingest.cold.lines import Line, verify_lines, write_lines
 from ingest.cold.part import ParquetFile, Part, part_json
-from ingest.cold.places import SCRATCH, hash_below, make_durable, part_path
+from ingest.cold.places import JOURNAL, SCRATCH, hash_below, make_durable, part_path
 from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
@@ -18,8 +19,19 @@ from ingest.paths import DataDir
 Progress = Callable[[str, int, int], None]
 
 
-def new_scratch(data: DataDir) -> Path:
-    """An empty place to write aside, on the file system of `archived`. Raises IngestError."""
+@contextmanager
+def written_aside(data: DataDir) -> Iterator[Path]:
+    """An empty place to write aside, on the file system of `archived`; cleared after a failure before `begin`."""
+    scratch = _new_scratch(data)
+    try:
+        yield scratch
+    except BaseException:
+        if not (data.archived / JOURNAL).exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def _new_scratch(data: DataDir) -> Path:
     scratch = data.archived / SCRATCH
     with disk_errors(scratch):
         make_private_directory(data.archived)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ingest.cold.archiving import Moved, archive_sessions, partitions
+from ingest.cold.journal import settle
 from ingest.cold.restoring import ColdSession, cold_sessions, named_cold, restore_sessions
 from ingest.cold.retention import Rule, rules, select_old
 from ingest.cold.selection import Selection, select_named
@@ -60,6 +61,8 @@ def retention_command(
       python -m ingest retention --apply
     """
     data = DataDir.from_environment()
+    if is_applied:
+        settle(data)
     projects = _projects(data, project_id)
     if keep is not None:
         if project_id is None:
@@ -109,6 +112,8 @@ def archive_command(
     if not (sessions or project_id or before):
         raise IngestError("Nothing is named: give session ids, --project or --before.")
     data = DataDir.from_environment()
+    if not dry_run:
+        settle(data)
     selection = select_named(data, _projects(data, project_id), sessions, before)
     moved = _archive(data, selection, is_dry=dry_run, yes=yes, as_json=as_json, step_name="cold")
     if as_json:
@@ -136,6 +141,8 @@ def restore_command(
     if not (sessions or project_id or is_all):
         raise IngestError("Nothing is named: give session ids, --project or --all.")
     data = DataDir.from_environment()
+    if not dry_run:
+        settle(data)
     chosen, unknown = named_cold(cold_sessions(data), sessions, project_id)
     if not as_json:
         _show_cold(chosen, unknown)
