@@ -125,7 +125,8 @@ def _restore(data: DataDir, part: Part, roots: set[str], new_id: str, progress: 
             new=_remaining(data, scratch, part, kept, new_id) if kept else (),
             cold=tuple((entry.path, entry.content_hash, new_id) for entry in kept),
             live=tuple((entry.path, entry.content_hash) for entry in back),
-            old=(*(file.path for file in part.parquet), part_path(part.project_id, part.month, part.part_id)),
+            # the description first: no part may name what is not there
+            old=(part_path(part.project_id, part.month, part.part_id), *(file.path for file in part.parquet)),
         )
         begin(data, move)
         finish(data)

@@ -23,7 +23,7 @@ def is_as_archived(entry: ManifestEntry, state: os.stat_result) -> bool:
 def grown_cold(
     works: Sequence[Work], entries: Mapping[str, ManifestEntry], hash_key: bytes
 ) -> tuple[set[str], list[ManifestEntry]]:
-    """Root sessions in cold storage that went on, and new entries of files that were only touched.
+    """Root sessions in cold storage that went on, and new entries of files that were only touched or moved.
 
     A session went on where a source of it grew, was rewritten, or is one that the archive never had.
     """
@@ -43,10 +43,11 @@ def grown_cold(
 
 
 def _look(work: Work, hash_key: bytes) -> bool | ManifestEntry:
-    """Did the source change since it went to cold storage? The entry with its new time where only that changed."""
+    """Did the source change since it went to cold storage? The entry with its new time or place where only that changed."""
     try:
         if work.entry and is_as_archived(work.entry, work.file.path.lstat()):
-            return False
+            # its directory may have been moved
+            return work.entry.source != work.source and replace(work.entry, source=work.source)
         source, state = open_regular(work.file.path)
     except OSError:
         return False  # what cannot be read now says nothing
@@ -59,7 +60,7 @@ def _look(work: Work, hash_key: bytes) -> bool | ManifestEntry:
         return True
     finally:
         os.close(source)
-    return replace(work.entry, source_size=state.st_size, source_mtime_ns=state.st_mtime_ns)
+    return replace(work.entry, source=work.source, source_size=state.st_size, source_mtime_ns=state.st_mtime_ns)
 
 
 def recovered_cold(data: DataDir, project_id: str, entries: Mapping[str, ManifestEntry]) -> list[ManifestEntry]:

@@ -78,6 +78,7 @@ def begun(place: ColdPlace, monkeypatch: pytest.MonkeyPatch, work: Callable[[Col
         patched.setattr(journal, "_place", stop)
         work(place)
     assert (place.data.archived / JOURNAL).exists()
+    place.data.database.unlink()  # what has begun needs no database, and copies are quicker without
     return place
 
 
