@@ -62,7 +62,8 @@ def killed_everywhere(
         check(place)
         assert not (place.data.archived / JOURNAL).exists()
         assert not list(place.data.root.rglob(".scratch"))
-        shutil.rmtree(place.root)
+        if place.data.database.exists():
+            shutil.rmtree(place.root)
         if not death.is_dead:
             return point
         point += 1
