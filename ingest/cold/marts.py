@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from ingest.cold.part import ParquetFile
-from ingest.cold.places import hash_below, make_durable, sql_pattern, sql_text
+from ingest.cold.places import hash_below, make_durable, sql_pattern
+from ingest.database import literal
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory
 
@@ -100,7 +101,7 @@ def _write(connection: duckdb.DuckDBPyConnection, scratch: Path, place: str) -> 
     with disk_errors(target):
         make_private_directory(target.parent)
     connection.execute(
-        f"copy (select * from moved_rows order by all) to {sql_text(target)} (format parquet, compression zstd)"
+        f"copy (select * from moved_rows order by all) to {literal(str(target))} (format parquet, compression zstd)"
     )
     make_durable(target)
     if wanted != content_hash(connection, f"read_parquet({sql_pattern(target)}, hive_partitioning = false)"):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ingest.database import literal
 from ingest.errors import IngestError
 from ingest.files import PRIVATE_DIRECTORY, PRIVATE_FILE, disk_errors, fsync_directory, is_safe_path, printable
 
@@ -175,11 +176,6 @@ def make_durable(path: Path) -> None:
             os.close(descriptor)
 
 
-def sql_text(text: object) -> str:
-    """A literal of SQL, where a statement takes no parameter."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
 def sql_pattern(path: Path) -> str:
     """A path as a literal where SQL reads files: no character of it is a pattern of names."""
-    return sql_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))

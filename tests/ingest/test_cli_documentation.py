@@ -15,6 +15,8 @@ DOCS = PRODUCT_ROOT / "docs" / "commands.md"
 COMMANDS = {
     "add-project",
     "sync",
+    "nightly",
+    "publish",
     "import-labels",
     "projects",
     "status",
