@@ -43,7 +43,7 @@ def grown_cold(
 
 
 def _look(work: Work, hash_key: bytes) -> bool | ManifestEntry:
-    """Did the source change since it went to cold storage? The entry with its new time or place where only that changed."""
+    """Did the source change since it went to cold storage? A new entry where only its time or place did."""
     try:
         if work.entry and is_as_archived(work.entry, work.file.path.lstat()):
             # its directory may have been moved
