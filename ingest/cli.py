@@ -18,6 +18,7 @@ from ingest.commands.projects import (
     projects_command,
     remove_project_command,
 )
+from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
     import_labels_command,
     init_data_command,
@@ -68,7 +69,7 @@ COMMANDS = (
     *(nightly_command, publish_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
-    *(retention_command, archive_command, restore_command),
+    *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),
     *(taxonomy_group, hooks_group),
 )
 for command in COMMANDS:

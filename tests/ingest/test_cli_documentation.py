@@ -32,6 +32,8 @@ COMMANDS = {
     "retention",
     "archive",
     "restore",
+    "snapshot",
+    "verify-snapshot",
 }
 
 
