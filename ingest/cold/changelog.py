@@ -24,7 +24,7 @@ def has_entry(data: DataDir, version: str) -> bool:
 
 def noted_hash(data: DataDir, version: str) -> str | None:
     """The SHA-256 of a snapshot's manifest, as it was noted."""
-    entry = re.search(rf"^## {re.escape(version)}(?: .*)?$(.*?)(?=^## |\Z)", _read(data), re.MULTILINE | re.DOTALL)
+    entry = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", _read(data), re.MULTILINE | re.DOTALL)
     found = re.search(r"\b[0-9a-f]{64}\b", entry[1]) if entry else None
     return found[0] if found else None
 

@@ -155,7 +155,7 @@ def _refuse_existing(data: DataDir, version: str) -> None:
 def _published(data: DataDir) -> Path:
     if not data.published.exists():
         raise IngestError(
-            f"Nothing is published in {data.published} yet: run `python -m ingest publish`, of which snapshots are made."
+            f"Nothing is published in {data.published} yet, of which snapshots are made: run `python -m ingest publish`."
         )
     return data.published
 
