@@ -155,7 +155,8 @@ def _refuse_existing(data: DataDir, version: str) -> None:
 def _published(data: DataDir) -> Path:
     if not data.published.exists():
         raise IngestError(
-            f"Nothing is published in {data.published} yet, of which snapshots are made: run `python -m ingest publish`."
+            f"Nothing is published in {data.published} yet, and snapshots are made of that: "
+            "run `python -m ingest publish`."
         )
     return data.published
 
