@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
+from ingest.cold.journal import finish
 from ingest.cold.part import stored_files
 from ingest.cold.places import remove_below
 from ingest.cold.union import write_union
@@ -149,6 +150,8 @@ def remove_project(data: DataDir, removal: Removal) -> None:
     the same command, or the next sync, takes the rest.
     """
     with data_lock(data, "remove-project"):
+        if removal.delete_archive:
+            finish(data)  # a move of its sessions that was cut short
         if data.database.exists():
             with opened(data) as connection:
                 remove_rows(connection, [removal.project_id])

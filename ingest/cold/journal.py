@@ -17,6 +17,7 @@ import orjson
 from ingest.cold.places import (
     JOURNAL,
     SCRATCH,
+    checked_name,
     exists_below,
     hash_below,
     move_below,
@@ -126,7 +127,7 @@ def _read(data: DataDir) -> Move | None:
         with os.fdopen(descriptor, "rb") as file:
             document = orjson.loads(file.read())
         return Move(
-            project_id=str(document["project_id"]),
+            project_id=checked_name(str(document["project_id"])),
             new=_tuples(document["new"]),
             cold=_tuples(document["cold"]),
             live=_tuples(document["live"]),

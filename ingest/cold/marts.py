@@ -47,12 +47,26 @@ def session_marts(connection: duckdb.DuckDBPyConnection) -> list[SessionMart]:
         "select table_name, list(column_name) from duckdb_columns() "
         "where schema_name = 'main' and database_name = current_database() group by table_name order by table_name"
     ).fetchall()
+    made = _made_by_models(connection)
     found = []
     for name, columns in rows:
+        if made and name not in made:
+            continue  # of an earlier version: nothing builds it any more
         root = next((expression for column, expression in ROOTS.items() if column in columns), None)
         if root and _NAME.fullmatch(name):
             found.append(SessionMart(name, root, "project_id" in columns))
     return found
+
+
+def _made_by_models(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Names of the marts that the project has now; empty where the warehouse does not know its models."""
+    try:
+        rows = connection.execute(
+            "select relation_name from audit.nodes where node_type = 'model' and file_path like 'models/marts/%'"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return set()
+    return {row[0] for row in rows}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ingest.cold.places import open_below
+from ingest.cold.places import open_below, part_path
 from ingest.errors import IngestError
 from ingest.files import is_safe_path, printable
 from ingest.manifest import ManifestEntry, entry_of
@@ -100,8 +100,11 @@ def read_part(data: DataDir, relative: str) -> Part:
     try:
         descriptor, _ = open_below(data.archived, relative)
         with os.fdopen(descriptor, "rb") as file:
-            return _part(orjson.loads(file.read()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            part = _part(orjson.loads(file.read()))
+        if part_path(part.project_id, part.month, part.part_id) != relative:
+            raise ValueError("it names another place")
+        return part
+    except (OSError, ValueError, KeyError, TypeError, IngestError) as error:
         raise IngestError(
             f"{printable(str(data.archived / relative))} cannot be read ({error}): restore it from a backup."
         ) from error

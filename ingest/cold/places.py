@@ -27,25 +27,26 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def lines_path(project_id: str, month: str, part_id: str) -> str:
     """The lines of a part, below `archived`."""
-    return f"sessions/{partition(project_id, month)}/{_checked(part_id)}.parquet"
+    return f"sessions/{partition(project_id, month)}/{checked_name(part_id)}.parquet"
 
 
 def part_path(project_id: str, month: str, part_id: str) -> str:
     """What a part consists of, below `archived`."""
-    return f"sessions/{partition(project_id, month)}/{_checked(part_id)}.json"
+    return f"sessions/{partition(project_id, month)}/{checked_name(part_id)}.json"
 
 
 def mart_path(mart: str, project_id: str, month: str, part_id: str) -> str:
     """The rows of a part in one mart, below `archived`."""
-    return f"marts/{_checked(mart)}/{partition(project_id, month)}/{_checked(part_id)}.parquet"
+    return f"marts/{checked_name(mart)}/{partition(project_id, month)}/{checked_name(part_id)}.parquet"
 
 
 def partition(project_id: str, month: str) -> str:
     """The directories that readers of Parquet understand as two columns."""
-    return f"project_id={_checked(project_id)}/month={_checked(month)}"
+    return f"project_id={checked_name(project_id)}/month={checked_name(month)}"
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name, if it can be that of a directory or file and nothing else. Raises IngestError."""
     if not _NAME.fullmatch(name):
         raise IngestError(f"{printable(name)!r} cannot be the name of a directory: correct what it is read from.")
     return name
@@ -124,7 +125,7 @@ def remove_below(root: Path, relative: str, *, keep: int = 1) -> None:
         directories, name = parts_of(relative)
         with directory_below(root, directories) as directory:
             os.unlink(name, dir_fd=directory)
-            os.fsync(directory)
+            _sync(directory)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -152,9 +153,15 @@ def move_below(root: Path, source: str, target: str) -> None:
             directory_below(root, target_parents, create=True) as there,
         ):
             os.replace(source_name, target_name, src_dir_fd=here, dst_dir_fd=there)
-            os.fsync(there)
+            _sync(there)
         for depth in range(len(target_parents)):
             fsync_directory(root.joinpath(*target_parents[:depth]))
+
+
+def _sync(directory: int) -> None:
+    """Make names durable; file systems that cannot are left alone."""
+    with suppress(OSError):
+        os.fsync(directory)
 
 
 def create_below(root: Path, relative: str) -> int:

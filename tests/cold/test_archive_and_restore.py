@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import asdict
@@ -258,3 +259,26 @@ def test_files_without_rights_are_reported(place: ColdPlace) -> None:
         pytest.skip("root may read everything")
     (place.data.raw(PROJECT) / "sessions/source/old.jsonl").chmod(0)
     assert "damaged" in kept(place, "old")["old"]
+
+
+@pytest.mark.parametrize(("field", "value"), [("project_id", "../outside"), ("month", "../.."), ("part_id", "other")])
+def test_a_description_that_names_another_place_is_damaged(place: ColdPlace, field: str, value: str) -> None:
+    place.archive("lone")
+    [file] = place.data.archived.glob("sessions/*/*/*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: value}))
+    with pytest.raises(IngestError, match="cannot be read"):
+        place.restore("lone")
+    assert place.cold_roots() == {"lone"}
+
+
+def test_a_mart_that_no_model_makes_any_more_is_in_nobodys_way(place: ColdPlace) -> None:
+    with duckdb.connect(str(place.data.database)) as connection:
+        connection.execute("create table main.earlier as select 'old' as session_id")
+    assert "run sync and dbt build" in kept(place, "old")["old"]
+    with duckdb.connect(str(place.data.database)) as connection:
+        connection.execute(
+            "create table audit.nodes as select 'model' as node_type, unnest(['sessions', 'messages']) as relation_name, "
+            "'models/marts/core/x.sql' as file_path"
+        )
+    place.archive("old")
+    assert {path.split("/")[1] for path in place.parquet() if path.startswith("marts/")} == {"sessions", "messages"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from ingest.cold.archiving import archive_sessions
 from ingest.cold.restoring import cold_sessions, restore_sessions
 from ingest.cold.selection import select_named
-from ingest.paths import DataDir
+from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.registry import load_projects
 from ingest.sync import sync
 from tests.warehouse import WITHOUT_TESTS, Warehouse
@@ -59,14 +60,13 @@ def test_cold_sessions_leave_every_mart(cold_warehouse: tuple[Warehouse, set[str
     # what a person wrote down and what another record says of a session is no row of it
     said = ("recorded_session_id", "forked_from_session_id", "trailer_session_id")
     labels = ("staging.stg_validation__", "intermediate.int_correlations__label")
+    gone = ", ".join(map(repr, sorted(roots)))
     found = [
         (table, column)
         for table, column in columns
         if column not in said
         and not table.startswith(labels)
-        and warehouse.query(
-            f"select 1 from {table} where split_part({column}, '/', 1) in ({', '.join(map(repr, sorted(roots)))}) limit 1"
-        )
+        and warehouse.query(f"select 1 from {table} where split_part({column}, '/', 1) in ({gone}) limit 1")
     ]
     assert found == []
 
@@ -85,6 +85,25 @@ def test_with_cold_storage_the_marts_are_whole(
         # the links that they had are in cold storage too
         rows = connection.execute("select distinct session_id from all_correlations where is_cold").fetchall()
     assert {row[0].split("/")[0] for row in rows} <= roots and rows
+
+
+def test_the_queries_of_the_page_run(
+    cold_warehouse: tuple[Warehouse, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, roots = cold_warehouse
+    page = (PRODUCT_ROOT / "docs/retention.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    [shell_query] = re.findall(r'-c "(.*?)"', page)
+    monkeypatch.chdir(warehouse.data)
+    root = min(roots)
+    with duckdb.connect("ope.db", read_only=True) as connection:
+        connection.execute(Path("archived/marts.sql").read_text(encoding="utf-8"))
+        assert {row[0] for row in connection.execute(shell_query).fetchall()} == {True, False}
+        union, lines = queries
+        wanted = connection.execute("select count(*) from all_sessions").fetchall()
+        assert [(len(connection.execute(union.strip().rstrip(";")).fetchall()),)] == wanted
+        found = connection.execute(lines.replace("'…'", f"'{root}'")).fetchall()
+    assert found and all(number > 0 and line.endswith("\n") for _, number, line in found)
 
 
 @pytest.mark.parametrize("build", [False, pytest.param(True, marks=pytest.mark.long)])
