@@ -277,8 +277,8 @@ def test_a_mart_that_no_model_makes_any_more_is_in_nobodys_way(place: ColdPlace)
     assert "run sync and dbt build" in kept(place, "old")["old"]
     with duckdb.connect(str(place.data.database)) as connection:
         connection.execute(
-            "create table audit.nodes as select 'model' as node_type, unnest(['sessions', 'messages']) as relation_name, "
-            "'models/marts/core/x.sql' as file_path"
+            "create table audit.nodes as select 'model' as node_type, 'models/marts/core/x.sql' as file_path, "
+            "unnest(['sessions', 'messages']) as relation_name"
         )
     place.archive("old")
     assert {path.split("/")[1] for path in place.parquet() if path.startswith("marts/")} == {"sessions", "messages"}
