@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ingest.commands.care import backup_group, doctor_command
+from ingest.commands.cold import archive_command, restore_command, retention_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.merging import merge_data_command
@@ -20,6 +21,7 @@ from ingest.commands.projects import (
     projects_command,
     remove_project_command,
 )
+from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
     import_labels_command,
     init_data_command,
@@ -76,6 +78,7 @@ COMMANDS = (
     *(nightly_command, publish_command, history_command, quality_report_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
+    *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),
     *(taxonomy_group, hooks_group),
     *(doctor_command, backup_group),
     *(migrate_command, merge_data_command),

@@ -148,7 +148,8 @@ def _project_status(
         raise IngestError(
             f"{data.manifest(project.project_id)} cannot be read ({error.strerror}): change its permissions."
         ) from error
-    transcripts = [entry for entry in manifest.values() if entry.kind == "transcript"]
+    known = [entry for entry in manifest.values() if entry.kind == "transcript"]
+    transcripts = [entry for entry in known if entry.cold is None]
     own = [run for run in runs if run.get("project_id") == project.project_id]
     last = own[-1] if own else None
     # A landing belongs to no project: where it failed, it failed for all of its run.
@@ -161,7 +162,7 @@ def _project_status(
         and run.get("error")
     ]
     is_read = project.status != EXCLUDED
-    waiting_files, waiting_bytes, purge_at = _waiting(project, transcripts) if is_read else (0, 0, None)
+    waiting_files, waiting_bytes, purge_at = _waiting(project, known) if is_read else (0, 0, None)
     return ProjectStatus(
         project_id=project.project_id,
         name=project.name,

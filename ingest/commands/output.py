@@ -74,6 +74,9 @@ def show_sync(result: SyncResult) -> None:
         f"raw.parse_errors has {many(landing.parse_errors, 'row')}"
     )
     for outcome in result.projects:
+        if outcome.archive and outcome.archive.woken:
+            woken = many(outcome.archive.woken, "session")
+            show_line(f"{outcome.project_id}: {woken} went on and came back from cold storage", "yellow")
         for sentence in (*outcome.failures, *outcome.gone):
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
 

@@ -35,6 +35,11 @@ COMMANDS = {
     "backup",
     "migrate",
     "merge-data",
+    "retention",
+    "archive",
+    "restore",
+    "snapshot",
+    "verify-snapshot",
 }
 
 
