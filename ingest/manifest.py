@@ -52,12 +52,13 @@ class ManifestEntry:
     first_run_id: str
     last_run_id: str  # the last run that changed the entry
     problem: str | None
+    cold: str | None = None  # the part of cold storage that holds the file, which is not here then
     # What a newer program has written beside these fields: kept in every later line of the path.
     further: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-_FURTHER = "further"
-_FIELDS = tuple(item.name for item in fields(ManifestEntry) if item.name != _FURTHER)
+_COLD, _FURTHER = "cold", "further"
+_FIELDS = tuple(item.name for item in fields(ManifestEntry) if item.name not in (_COLD, _FURTHER))
 _COUNTS = tuple(item.name for item in fields(ManifestEntry) if item.type == "int" and item.name != "source_mtime_ns")
 
 
@@ -136,6 +137,8 @@ def _read(descriptor: int) -> bytes:
 
 def _line(entry: ManifestEntry) -> bytes:
     record = {**entry.further, **{name: getattr(entry, name) for name in _FIELDS}}
+    if entry.cold is not None:
+        record[_COLD] = entry.cold
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -156,15 +159,25 @@ def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
 def read_entry(line: bytes) -> ManifestEntry | None:
     """The entry that a line of a manifest is; None where it is none, or names a path that leaves the archive."""
     try:
-        record = orjson.loads(line)
-        further = {name: value for name, value in record.items() if name not in _FIELDS}
-        entry = ManifestEntry(**{name: record[name] for name in _FIELDS}, further=further)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return entry_of(orjson.loads(line))
+    except ValueError:
+        return None
+
+
+def entry_of(record: Any) -> ManifestEntry | None:
+    """A record of JSON as an entry, None where it is none."""
+    try:
+        further = {name: value for name, value in record.items() if name not in (*_FIELDS, _COLD)}
+        known = {name: record[name] for name in _FIELDS}
+        entry = ManifestEntry(**known, cold=record.get(_COLD), further=further)
+    except (AttributeError, KeyError, TypeError):
         return None
     counts = [getattr(entry, name) for name in _COUNTS]
     if not all(type(count) is int and count >= 0 for count in counts) or type(entry.source_mtime_ns) is not int:
         return None
     if type(entry.path) is not str or type(entry.source) is not str or type(entry.session_id) is not str:
+        return None
+    if entry.cold is not None and type(entry.cold) is not str:
         return None
     # A path that leaves the archive must never be written to.
     return entry if is_safe_path(entry.path) else None

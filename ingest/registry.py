@@ -29,6 +29,8 @@ UPGRADES: Upgrades = {}
 STATUSES = ("pending_processing", "processing", "completed", "archived", "excluded")
 # Left alone by sync and out of the warehouse, until somebody includes it again.
 EXCLUDED = "excluded"
+# Retention days of a project whose sessions stay for ever.
+NEVER = "never"
 NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -54,6 +56,7 @@ class Project:
     since: str | None
     notes: str
     instrumentation_tier: int | None
+    retention_days: int | str | None = None  # NEVER, or None for the variable of dbt_project.yml
 
 
 def load_projects(data: DataDir) -> list[Project]:
@@ -195,6 +198,14 @@ def set_status(data: DataDir, project_id: str, status: str, instrumentation_tier
     return project
 
 
+def set_retention(data: DataDir, project_id: str, days: int | str | None) -> Project:
+    """Note how many days the project's sessions stay (NEVER: for ever; None: as elsewhere). Returns the new entry."""
+    with _locked(data) as projects:
+        project = replace(_pick(projects, project_id), retention_days=days)
+        save_projects(data, [project if other.project_id == project_id else other for other in projects])
+    return project
+
+
 def slug(name: str) -> str:
     """The id that a name gives: ASCII letters and digits in lower case, everything else one hyphen; may be empty."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -332,4 +343,6 @@ def _to_json(project: Project) -> dict[str, Any]:
     fields = asdict(project)
     fields["repository_paths"] = list(project.repository_paths)
     fields["session_directories"] = list(project.session_directories)
+    if project.retention_days is None:
+        del fields["retention_days"]
     return {"id": fields.pop("project_id"), **fields}

@@ -30,6 +30,7 @@ def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytes
     impossible.write_text("select * from {{ ref('sessions') }}")
     for name, value in (("TARGET", "target"), ("LOG", "logs")):
         monkeypatch.setenv(f"DBT_{name}_PATH", str(warehouse.project / value))
+    [(lines,)] = sample_warehouse.query("select sum(lines) from sessions")
     reported: list[tuple[str, int, int]] = []
 
     night = run_night(DataDir(warehouse.data), lambda *told: reported.append(told), warehouse.project)
@@ -45,14 +46,12 @@ def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytes
     assert results["metadata"]["invocation_id"] == night.built.invocation_id
     # The test goes away, and with it its result: nothing has to be built again for that.
     with duckdb.connect(str(warehouse.database)) as connection:
-        [(steps,)] = connection.execute(
-            "select count(distinct step) from raw.ingest_runs where run_id = ?", [night.run_id]
-        ).fetchall()
-        assert steps == 7
+        steps = connection.execute("select step from raw.ingest_runs where run_id = ?", [night.run_id]).fetchall()
+        assert {step for (step,) in steps} >= {"nightly", "archive", "git", "land", "build", "publish", "clean-up"}
         connection.execute("delete from audit.nodes where node_name = 'impossible'")
     warehouse.ingest("publish")
     with duckdb.connect(str(warehouse.data / "marts.db"), read_only=True) as connection:
-        assert connection.execute("select count(*) from messages where message_id like '%a new one%'").fetchall()
+        assert connection.execute("select sum(lines) from sessions").fetchall() == [(lines + 1,)]
         assert connection.execute("select invocation_id from publish_state").fetchall() == [
             (night.built.invocation_id,)
         ]

@@ -20,6 +20,8 @@ COMMANDS = {
     "import-labels",
     "projects",
     "status",
+    "history",
+    "quality-report",
     "init-data",
     "remove-project",
     "exclude-project",
@@ -29,8 +31,15 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "doctor",
+    "backup",
     "migrate",
     "merge-data",
+    "retention",
+    "archive",
+    "restore",
+    "snapshot",
+    "verify-snapshot",
 }
 
 
