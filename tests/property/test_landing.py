@@ -177,7 +177,7 @@ def try_only_growth(memory: Memory, files: list[plans.File], nights: list[list[p
         assert world.archived_files() == whole.archived_files()
         assert rows(memory, world.data) == rows(memory, whole.data)
         assert_landed_is_archived(memory, world)
-        memory.close()
+        memory.forget()
 
 
 def try_anything(memory: Memory, files: list[plans.File], nights: list[list[plans.Operation]]) -> None:
@@ -193,7 +193,7 @@ def try_anything(memory: Memory, files: list[plans.File], nights: list[list[plan
         assert_landed_is_archived(memory, world)
         if world.projects:
             assert_landed_anew_is_the_same(memory, world)
-        memory.close()
+        memory.forget()
 
 
 def monotonic(files: list[plans.File], nights: list[list[plans.Operation]]) -> list[list[plans.Operation]]:

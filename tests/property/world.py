@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from ingest.exclusion import exclude_project, include_project
@@ -76,9 +76,9 @@ class World:
     def data(self) -> DataDir:
         return DataDir(self.root / "data")
 
-    @cached_property
+    @property
     def redactor(self) -> Redactor:
-        return Redactor.load(load_or_create_key(self.data.redaction_key))
+        return redactor_of(load_or_create_key(self.data.redaction_key))
 
     @property
     def projects(self) -> dict[str, Project]:
@@ -212,6 +212,12 @@ class World:
         target = self.root / name
         shutil.copytree(self.data.root, target, ignore=shutil.ignore_patterns("ope.db*"))
         return DataDir(target)
+
+
+@cache
+def redactor_of(key: bytes) -> Redactor:
+    """The redactor with this key; its rules are read once."""
+    return Redactor.load(key)
 
 
 def is_transcript(path: str) -> bool:
