@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from ingest.exclusion import exclude_project, include_project
 from ingest.manage import plan_removal, remove_project
@@ -21,6 +24,13 @@ from tests.property import plans
 
 KEY = "ab" * 32 + "\n"  # one for all worlds: the tokens that stand for secrets depend on it
 DAYS = 2 * 86_400
+# What has to be the same in every database that was landed from the same archive.
+RAW_TABLES = {
+    "session_files": "* exclude (first_run_id, last_run_id, run_id, loaded_at)",
+    "session_lines": "* exclude (run_id, loaded_at)",
+    "parse_errors": "* exclude (run_id, loaded_at)",
+    "redactions": "* exclude (run_id, loaded_at)",
+}
 
 
 @dataclass
@@ -218,6 +228,14 @@ class World:
 def redactor_of(key: bytes) -> Redactor:
     """The redactor with this key; its rules are read once."""
     return Redactor.load(key)
+
+
+def raw_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table of lines without the columns that say who wrote a row and when."""
+    return {
+        table: sorted(connection.execute(f"select {columns} from raw.{table}").fetchall(), key=repr)
+        for table, columns in RAW_TABLES.items()
+    }
 
 
 def is_transcript(path: str) -> bool:
