@@ -111,9 +111,14 @@ def created(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with storage_errors(path):
         connection = _connect_private(path)
         try:
+            catalog = connection.execute("select current_database()").fetchall()[0][0]
             yield connection
+            # Closing would do the same, but where the disk is full it says nothing and leaves half in the log.
+            connection.execute(f"checkpoint {quoted(catalog)}")
         finally:
             connection.close()
+    if path.with_name(path.name + ".wal").exists():
+        raise IngestError(f"{path} could not be written to its end: check the disk and run the same command again.")
 
 
 def attach_warehouse(connection: duckdb.DuckDBPyConnection, data: DataDir) -> None:
@@ -194,6 +199,11 @@ def _sentence(path: Path, message: str) -> str:
         return (
             f"{path} is not a database that this version of DuckDB can read: move it away and run "
             "`python -m ingest sync`, which fills a new one from the archive."
+        )
+    if "could not read enough bytes" in lowered or "corrupt database file" in lowered:
+        return (
+            f"The database {path} is damaged: move it away and run `python -m ingest sync` and `dbt build`, which fill "
+            "a new one from the archive."
         )
     if "no space left" in lowered or "quota" in lowered:
         return _disk_full(path)

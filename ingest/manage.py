@@ -100,7 +100,7 @@ def add_project(
         project=get_project(data, project.project_id),
         sessions=found_sessions(project),
         commits=outcome.history.commits if outcome.history else None,
-        failures=outcome.failures,
+        failures=[*outcome.failures, *outcome.gone],
     )
 
 

@@ -36,7 +36,10 @@ METADATA_VERSION = 1
 
 @dataclass
 class ProjectOutcome:
-    """What happened to one project before landing. `failures` are sentences for the user."""
+    """What happened to one project before landing, in sentences for the user.
+
+    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated.
+    """
 
     project_id: str
     archive: ArchiveResult | None = None
@@ -44,12 +47,13 @@ class ProjectOutcome:
     history: HistoryResult | None = None
     tier: int | None = None
     failures: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def nothing_done(self) -> bool:
         """Neither sessions nor commits could be read, and that was not for want of a source."""
-        return bool(self.failures) and not self.sessions_read and self.history is None
+        return bool(self.failures or self.gone) and not self.sessions_read and self.history is None
 
 
 @dataclass
@@ -62,8 +66,8 @@ class SyncResult:
 
     @property
     def failed(self) -> bool:
-        """Was there a project for which nothing could be done?"""
-        return any(outcome.nothing_done for outcome in self.projects)
+        """Did a step break off, or could nothing at all be done for a project?"""
+        return any(outcome.failures or outcome.nothing_done for outcome in self.projects)
 
 
 def sync(
@@ -186,7 +190,7 @@ def _collect(
     set_status(data, project.project_id, "processing")
     if project.session_directories:
         gone = [directory for directory in project.session_directories if not Path(directory).is_dir()]
-        outcome.failures.extend(
+        outcome.gone.extend(
             f"The session directory {redactor.redact_text(directory)} is gone: what was archived from it is kept; "
             "register its new place with add-project --sessions."
             for directory in gone
@@ -229,7 +233,8 @@ def _read_history(
                 )
             counts.update(_counts(outcome.history))
     except IngestError as error:
-        _fail(outcome, "git", str(error), redactor)
+        source = Path(project.git_metadata or project.repository or "")
+        _fail(outcome, "git", str(error), redactor, is_gone=not source.exists())
 
 
 def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOutcome) -> None:
@@ -242,9 +247,9 @@ def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOut
     write_metadata(data, set_status(data, project.project_id, status, instrumentation_tier=tier))
 
 
-def _fail(outcome: ProjectOutcome, name: str, sentence: str, redactor: Redactor) -> None:
+def _fail(outcome: ProjectOutcome, name: str, sentence: str, redactor: Redactor, *, is_gone: bool = False) -> None:
     sentence = redactor.redact_text(sentence)
-    outcome.failures.append(sentence)
+    (outcome.gone if is_gone else outcome.failures).append(sentence)
     outcome.problems.append(Problem(name, outcome.project_id, "step failed", sentence))
 
 

@@ -74,7 +74,7 @@ def show_sync(result: SyncResult) -> None:
         f"raw.parse_errors has {many(landing.parse_errors, 'row')}"
     )
     for outcome in result.projects:
-        for sentence in outcome.failures:
+        for sentence in (*outcome.failures, *outcome.gone):
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
 
 

@@ -32,8 +32,8 @@ from ingest.terminal import progress_shown, show_line
 def sync_command(projects: tuple[str, ...], as_json: bool) -> None:
     """Archive, extract and land whatever is new, for the given project ids or all.
 
-    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where nothing
-    at all could be done for one. Running it again is safe at any time.
+    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where a step
+    broke off, or where all that a project was read from is gone. Running it again is safe at any time.
 
     \b
     Example:

@@ -59,7 +59,7 @@ def _what(record: dict[str, Any]) -> str:
         good = [many(counts.get(kind, 0), kind.removesuffix("s")) for kind in ("models", "seeds", "tests")]
         return ", ".join([*good, *bad])
     if record["step"] == "publish":
-        return f"{many(counts['tables'], 'table')}, {many(counts['rows'], 'row')}, {size(counts['bytes'])}"
+        return f"{many(counts['tables'], 'table')}, {many(counts['rows'], 'row')}, {size(record['bytes'] or 0)}"
     if record["step"] == "compact":
         return f"ope.db {size(counts['bytes_before'])} → {size(counts['bytes_after'])}"
     return ", ".join(f"{number(count)} {name}" for name, count in counts.items() if count) or "nothing to do"

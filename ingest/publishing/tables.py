@@ -70,9 +70,9 @@ def copy_tables(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[Ta
             columns = _without_places(connection, schema, name, places)
         connection.execute(f"create schema if not exists {target}.{quoted(schema)}")
         connection.execute(f"create table {target}.{qualified} as select {columns} from {WAREHOUSE}.{qualified}")
-        _copy_comments(connection, target, schema, name)
         rows = connection.execute(f"select count(*) from {WAREHOUSE}.{qualified}").fetchall()[0][0]
         tables.append(Table(qualified, rows))
+    _copy_comments(connection, target, [table.name for table in tables])
     return tables
 
 
@@ -125,22 +125,21 @@ def _without_places(
     return f"* replace ({', '.join(replaced)})" if replaced else "*"
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, target: str, schema: str, name: str) -> None:
-    table = f"{target}.{quoted(schema)}.{quoted(name)}"
-    where = "where database_name = ? and schema_name = ?"
-    [(comment,)] = connection.execute(
-        f"select comment from duckdb_tables() {where} and table_name = ? "
-        f"union all select comment from duckdb_views() {where} and view_name = ?",
-        [WAREHOUSE, schema, name] * 2,
+def _copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: list[str]) -> None:
+    """The comments of the named relations (`"schema"."table"`) and of their columns."""
+    relations = connection.execute(
+        "select schema_name, table_name, null, comment from duckdb_tables() where database_name = $1 union all "
+        "select schema_name, view_name, null, comment from duckdb_views() where database_name = $1 union all "
+        "select schema_name, table_name, column_name, comment from duckdb_columns() where database_name = $1",
+        [WAREHOUSE],
     ).fetchall()
-    if comment:
-        connection.execute(f"comment on table {table} is {literal(comment)}")
-    columns = connection.execute(
-        f"select column_name, comment from duckdb_columns() {where} and table_name = ? and comment is not null",
-        [WAREHOUSE, schema, name],
-    ).fetchall()
-    for column, text in columns:
-        connection.execute(f"comment on column {table}.{quoted(column)} is {literal(text)}")
+    statements = []
+    for schema, table, column, comment in relations:
+        name = f"{quoted(schema)}.{quoted(table)}"
+        if comment and name in names:
+            place = f"column {target}.{name}.{quoted(column)}" if column else f"table {target}.{name}"
+            statements.append(f"comment on {place} is {literal(comment)}")
+    connection.execute(";\n".join(statements) or "select 1")
 
 
 def _first_catalog(connection: duckdb.DuckDBPyConnection) -> str:
