@@ -47,7 +47,9 @@ def run(step: str, data: Path, project: Path, arguments: tuple[str, ...] = (), k
     log = data.parent / "child.log"
     count = data.parent / "child.points"
     count.write_text("0 0")
-    child = _server.Process(target=_child, args=(step, data, project, arguments, kill.point if kill else None, log, count, sys.path))
+    child = _server.Process(
+        target=_child, args=(step, data, project, arguments, kill.point if kill else None, log, count, sys.path)
+    )
     child.start()
     _wait(child, (kill and kill.seconds) or 0)
     assert child.exitcode is not None

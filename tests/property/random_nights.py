@@ -228,7 +228,9 @@ def the_last(
         if not (isinstance(operation, plans.Grow) and operation.file in gone)
     ]
     restored = [
-        plans.Restore(path) for path in sorted(edited) if path.endswith(".sql") or (chance.random() < 0.5 and not is_short)
+        plans.Restore(path)
+        for path in sorted(edited)
+        if path.endswith(".sql") or (chance.random() < 0.5 and not is_short)
     ]
     commits = [plans.Commits(project, 10**6) for project in plans.PROJECTS]
     return plans.Night([*kept, *restored, *commits], random_kills(chance, is_short=is_short))

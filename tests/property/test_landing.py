@@ -54,7 +54,7 @@ ODD_LINES = (
     b"[1, 2]",
     b'{"type": "user", "uu',
     b'{"text": "\xff\xfe caf\xe9"}',
-    "{\"text\": \"caf\u00e9 \u2603 \U0001f600\"}".encode(),
+    '{"text": "caf\u00e9 \u2603 \U0001f600"}'.encode(),
     b'{"text": "\x00"}',
     record(uuid="u1") + b"\r",
     record(uuid="u1"),
