@@ -139,7 +139,10 @@ def random_files(chance: random.Random) -> list[plans.File]:
 
 
 def random_nights(chance: random.Random, files: Sequence[plans.File], *, is_short: bool = False) -> list[plans.Night]:
-    """Some nights, the last of them with everything there and everything built."""
+    """Some nights, the last of them with everything there and everything built.
+
+    `is_short`: three, the second of them with a price and a variable edited, and only a part built.
+    """
     count = 2 if is_short else chance.randint(2, 4)
     commits = len(sample_files()[1]["commits"])
     arrivals = {index: chance.choices(range(count), weights=range(count, 0, -1))[0] for index in range(len(files))}
@@ -158,12 +161,15 @@ def random_nights(chance: random.Random, files: Sequence[plans.File], *, is_shor
         for project in plans.PROJECTS:
             operations.append(plans.Commits(project, chance.randrange(commits + 1)))
         operations += random_accidents(chance, files)
-        operations += random_edits(chance, edited, with_variables=not is_short or night == 0)
+        operations += random_edits(chance, edited, with_variables=not is_short)
+        if is_short and night:
+            operations += [EDITS[0], chance.choice(VARIABLE_EDITS)]
         broken = chance.choice(BREAKABLE) if chance.random() < 0.2 and not is_short else None
         if broken:
             operations.append(plans.Edit(broken, "with ", "with nothing as (select error('broken')), "))
-        select = chance.choices(((), chance.choice(PARTS), None), weights=(6, 4, 1))[0] if night else ()
-        kills = random_kills(chance, is_short=is_short)
+        select = chance.choices(((), chance.choice(PARTS), None), weights=(0, 1, 0) if is_short else (6, 4, 1))[0]
+        select = select if night else ()
+        kills = () if is_short and night else random_kills(chance, is_short=is_short)
         nights.append(plans.Night(operations, kills, select, may_fail=True))
         if broken:
             edited.add(broken)
@@ -206,6 +212,7 @@ def random_edits(chance: random.Random, edited: set[str], *, with_variables: boo
 
 
 def random_kills(chance: random.Random, *, is_short: bool) -> list[plans.Kill]:
+    """Of syncs and builds; in short plans one kill of each build, at one of its statements."""
     kills = []
     if chance.random() < 0.5:
         kills.append(plans.Kill("sync", point=chance.randrange(200)))
@@ -227,10 +234,6 @@ def the_last(
         for operation in night.operations
         if not (isinstance(operation, plans.Grow) and operation.file in gone)
     ]
-    restored = [
-        plans.Restore(path)
-        for path in sorted(edited)
-        if path.endswith(".sql") or (chance.random() < 0.5 and not is_short)
-    ]
+    ended = [path for path in sorted(edited) if path.endswith(".sql") or (chance.random() < 0.5 and not is_short)]
     commits = [plans.Commits(project, 10**6) for project in plans.PROJECTS]
-    return plans.Night([*kept, *restored, *commits], random_kills(chance, is_short=is_short))
+    return plans.Night([*kept, *map(plans.Restore, ended), *commits], random_kills(chance, is_short=is_short))

@@ -20,6 +20,7 @@ from tests.warehouse import PARSE_NAME, PARSED, Warehouse
 from tools.unchanged import OPERATIONS_FOLDERS, Content, differences, read_contents
 
 SEED = 20260105
+PUBLICATIONS = 4
 MINUTES = float(os.environ.get("OPE_PROPERTY_MINUTES", "20"))
 
 
@@ -118,8 +119,8 @@ def assert_equal_to_a_new_one(nights: Nights, plan: object) -> None:
     assert not found, f"{pformat(plan, width=120)}\n\nA new database is not the same:\n" + "\n".join(found)
 
 
-def try_seed(seed: int, directory: Path, counts: Counts, *, is_short: bool = False) -> None:
-    """Play the plan that the seed gives and compare."""
+def played(seed: int, directory: Path, counts: Counts, *, is_short: bool = False) -> tuple[Nights, list[plans.Night]]:
+    """The world after the nights of the plan that the seed gives."""
     chance = random.Random(seed)
     files = random_files(chance)
     plan = random_nights(chance, files, is_short=is_short)
@@ -128,12 +129,40 @@ def try_seed(seed: int, directory: Path, counts: Counts, *, is_short: bool = Fal
     for night in plan:
         nights.play(night)
     counts.cases += 1
+    return nights, plan
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[Nights, list[plans.Night]]:
+    """A world after a few nights; what is published from it is known to nobody yet."""
+    return played(SEED, tmp_path_factory.mktemp("nights"), Counts(), is_short=True)
+
+
+def test_some_nights_equal_a_new_warehouse(short: tuple[Nights, list[plans.Night]]) -> None:
+    nights, plan = short
     assert_equal_to_a_new_one(nights, plan)
+    assert nights.counts.kills, "the plan has to be one with kills"
 
 
-def test_some_nights_equal_a_new_warehouse(tmp_path: Path) -> None:
-    try_seed(SEED, tmp_path, counts := Counts(), is_short=True)
-    assert counts.kills
+def test_a_killed_publication_goes_on(short: tuple[Nights, list[plans.Night]]) -> None:
+    """At points all over it: the old file is whole until the new one is, and nothing else is left."""
+    nights, _ = short
+    data = nights.world.data
+    whole = children.run("publish", data.root, nights.project)
+    assert whole.code == 0, whole.printed
+    expected, names = read_contents(data.published, {"main.publish_state"}), names_below(data.root)
+    for point in children.points_of(whole.points, PUBLICATIONS, random.Random(SEED)):
+        killed = children.run("publish", data.root, nights.project, (), plans.Kill("publish", point))
+        assert killed.was_killed, killed.printed
+        assert read_contents(data.published, {"main.publish_state"}) == expected
+        again = children.run("publish", data.root, nights.project)
+        assert again.code == 0, again.printed
+        assert read_contents(data.published, {"main.publish_state"}) == expected
+        assert names_below(data.root) == names
+
+
+def names_below(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
 
 
 @pytest.mark.long
@@ -143,7 +172,7 @@ def test_many_nights_equal_a_new_warehouse(tmp_path: Path, capsys: pytest.Captur
     seed = int(os.environ.get("OPE_PROPERTY_SEED") or time.time())
     try:
         while time.monotonic() < until:
-            try_seed(seed, tmp_path / str(seed), counts)
+            assert_equal_to_a_new_one(*played(seed, tmp_path / str(seed), counts))
             shutil.rmtree(tmp_path / str(seed))
             seed += 1
     finally:
