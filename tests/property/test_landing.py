@@ -30,7 +30,7 @@ PATHS = (
     "s2/subagents/workflows/journal.jsonl",
     "s2/tool-results/t1.txt",
 )
-CASES, LONG_CASES = 100, 3000
+GROWING_CASES, ANY_CASES, LONG_CASES = 80, 60, 3000
 
 
 @cache
@@ -227,14 +227,14 @@ def cases(count: int) -> settings:
     return settings(max_examples=count, deadline=None, suppress_health_check=[fixture, HealthCheck.too_slow])
 
 
-@cases(CASES)
+@cases(GROWING_CASES)
 @given(plan=growing_plans())
 def test_files_cut_into_appends_are_landed_as_one(memory, plan):
     described(plan[1])
     try_only_growth(memory, *plan)
 
 
-@cases(CASES)
+@cases(ANY_CASES)
 @given(plan=any_plans())
 def test_no_line_is_lost(memory, plan):
     described(plan[1])
