@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.archive import ArchiveResult, archive_project
+from ingest.cold.journal import finish
+from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import write_atomically
@@ -105,7 +107,10 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
     redactor = load_redactor(data)
+    unfinished = _finish_move(data)
     outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
+    for outcome in outcomes[:1]:
+        outcome.failures.extend(unfinished)
     with step(data, run_id, "land", redactor=redactor) as counts:
         landing = land(
             data,
@@ -120,6 +125,15 @@ def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Pro
     with opened(data) as connection:
         land_operations(connection, data, run_id)
     return SyncResult(run_id, outcomes, landing)
+
+
+def _finish_move(data: DataDir) -> list[str]:
+    """Finish a move to or from cold storage that was killed. The manifests are right either way: sync goes on."""
+    try:
+        finish(data)
+    except IngestError as error:
+        return [str(error)]
+    return []
 
 
 def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> str:
@@ -159,7 +173,7 @@ def describe(
 def write_metadata(data: DataDir, project: Project) -> None:
     """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
     entries = read_manifest(data.manifest(project.project_id)).values()
-    transcripts = [entry for entry in entries if entry.kind == "transcript"]
+    transcripts = [entry for entry in entries if entry.kind == "transcript" and entry.cold is None]
     document: dict[str, Any] = {
         "schema_version": METADATA_VERSION,
         "project_id": project.project_id,
@@ -198,7 +212,8 @@ def _collect(
         try:
             with step(data, run_id, "archive", project.project_id, redactor=redactor) as counts:
                 report = _labelled(progress, f"{project.project_id}: archive")
-                outcome.archive = archive_project(data, project, redactor, run_id, report)
+                wake = _waking(data, project.project_id, outcome, progress)
+                outcome.archive = archive_project(data, project, redactor, run_id, report, wake=wake)
                 counts.update(_counts(outcome.archive))
                 counts["bytes"] = outcome.archive.source_bytes_read
             outcome.sessions_read = len(gone) < len(project.session_directories)
@@ -208,6 +223,24 @@ def _collect(
     _read_history(data, project, redactor, run_id, progress, outcome)
     _note_tier(data, project, "processing", outcome)
     return outcome
+
+
+def _waking(
+    data: DataDir, project_id: str, outcome: ProjectOutcome, progress: Progress | None
+) -> Callable[[set[str]], None]:
+    """What brings sessions back from cold storage; where that fails, it is said, and the archive goes on."""
+
+    def wake(roots: set[str]) -> None:
+        try:
+            stored = cold_sessions(data)
+            wanted = with_families(
+                stored, lambda one: one.project_id == project_id and one.session.root_session_id in roots
+            )
+            restore_sessions(data, wanted, progress)
+        except IngestError as error:
+            outcome.failures.append(f"{len(roots)} sessions went on and could not be brought back: {error}")
+
+    return wake
 
 
 def _read_history(

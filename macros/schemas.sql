@@ -20,13 +20,6 @@ create table if not exists audit.model_logic (
     logic_hash varchar not null
 );
 
-{# A ledger of an earlier version knew sessions only: without it, everything is built once more. #}
-{% if execute and run_query(
-    "select 1 from information_schema.columns where table_schema = 'audit' and table_name = 'ledger'"
-    ~ " and column_name = 'root_session_id'"
-).rows %}
-drop table audit.ledger;
-{% endif %}
 create table if not exists audit.ledger (
     model varchar not null,
     unit_id varchar not null,

@@ -23,6 +23,7 @@ from ingest.nightly import night
 from ingest.nightly.cleanup import remove_old_outputs
 from ingest.nightly.night import Night, run_night
 from ingest.paths import PRODUCT_ROOT, DataDir
+from tests.bench.readers import Reader
 from tests.ingest import small_build
 from tests.ingest.shell import Shell, git
 
@@ -65,7 +66,7 @@ def test_a_night_says_what_it_did(nights: Shell) -> None:
     document = nights.json("nightly")
     assert (document["status"], document["exit_code"], document["success"]) == ("ok", 0, True)
     assert [step["step"] for step in document["steps"]] == [
-        *("nightly", "archive", "git", "land", "build", "publish", "clean-up"),
+        *("nightly", "archive", "git", "land", "build", "publish", "quality", "clean-up"),
     ]
     [built] = [step for step in document["steps"] if step["step"] == "build"]
     assert built["counts"]["invocation_id"] == "invocation-1"
@@ -114,6 +115,19 @@ def test_two_nights_at_once(nights: Shell) -> None:
         assert "Another command" in nights.run("nightly", code=1).stderr
     assert not (nights.data / "outputs").exists()
     assert run(nights).exit_code == 0
+
+
+def test_readers_see_whole_states_through_many_nights(nights: Shell) -> None:
+    run(nights)
+    marts, question = nights.data / "marts.db", "select count(*), max(line) from lines"
+    with Reader(marts, 0, question) as opening, Reader(marts, 1, question) as keeping:
+        for night_number in range(4):
+            nights.write_session(f"night{night_number}")
+            assert run(nights).exit_code == 0
+    for seen in (opening.seen, keeping.seen):
+        assert seen.errors == [] and seen.half_states == 0
+        assert seen.queries > len(seen.runs) >= 2
+    assert published(nights) == 6 + 4 * 3
 
 
 KILLED = """

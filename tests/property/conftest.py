@@ -40,7 +40,9 @@ class Memory:
     def forget(self) -> None:
         """No data directory has a database any more."""
         for connection in self.connections.values():
-            for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+            for (table,) in connection.execute(
+                "select table_name from duckdb_tables() where table_name != 'schema_versions'"
+            ).fetchall():
                 connection.execute(f"delete from raw.{table}")
         self.empty += self.connections.values()
         self.connections.clear()

@@ -163,7 +163,8 @@ def random_nights(chance: random.Random, files: Sequence[plans.File], *, is_shor
         operations += random_accidents(chance, files)
         operations += random_edits(chance, edited, with_variables=not is_short)
         if is_short and night:
-            operations += [EDITS[0], chance.choice(VARIABLE_EDITS)]
+            forced = [EDITS[0], chance.choice(VARIABLE_EDITS)]
+            operations += [edit for edit in forced if edit.path not in edited]
         broken = chance.choice(BREAKABLE) if chance.random() < 0.2 and not is_short else None
         if broken:
             operations.append(plans.Edit(broken, "with ", "with nothing as (select error('broken')), "))
