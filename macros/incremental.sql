@@ -120,21 +120,32 @@
 {# Unique ids of the nearest models by unit above a node, through the views and tables between. #}
 {% macro incremental_parents(node) %}
     {% set found = [] %}
-    {% for parent in node.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].resource_type == 'model' %}
-        {% if graph.nodes[parent].config.materialized == 'incremental' %}
-            {% do found.append(parent) %}
-        {% else %}
-            {% do found.extend(incremental_parents(graph.nodes[parent])) %}
-        {% endif %}
+    {% for id in nodes_above(node, through=['view', 'table']) if id in graph.nodes %}
+        {% do found.append(id) if graph.nodes[id].config.materialized == 'incremental' %}
     {% endfor %}
-    {% do return(found | unique | sort) %}
+    {% do return(found | sort) %}
 {% endmacro %}
 
 
-{% macro remember_logic() %}
+{# Unique ids of the nodes above a node, upwards `through` models that are materialized so; each once. #}
+{% macro nodes_above(node, through) %}
+    {% set found = [] + (node.depends_on.nodes or []) %}
+    {# the list grows while it is gone through #}
+    {% for id in found if id in graph.nodes and graph.nodes[id].config.materialized in through %}
+        {% do found.extend(graph.nodes[id].depends_on.nodes | reject('in', found)) %}
+    {% endfor %}
+    {% do return(found) %}
+{% endmacro %}
+
+
+{# Rows of `audit.model_logic` for this node as it is built now; without `stands`, the next run builds it again. #}
+{% macro remember_logic(stands=true) %}
     {% if execute %}
         delete from audit.model_logic where model = '{{ model.unique_id }}';
-        insert into audit.model_logic (model, logic_hash) select '{{ model.unique_id }}', {{ logic_hash() }};
+        {% if stands %}
+        insert into audit.model_logic (model, logic_hash, inputs_hash)
+        select '{{ model.unique_id }}', {{ logic_hash() }}, {{ inputs_hash() }};
+        {% endif %}
     {% endif %}
 {% endmacro %}
 
@@ -142,8 +153,8 @@
 {# SQL expression: hash over this node's own text and over the hashes that its parents were last built with. #}
 {% macro logic_hash() -%}
     {%- set own = local_md5(
-        (model.compiled_code or '') ~ model.checksum.checksum ~ (model.contract.checksum or '')
-        if model.resource_type == 'model' else model.checksum.checksum
+        (model.compiled_code or '') ~ model.checksum.checksum ~ (model.get('contract', {}).get('checksum') or '')
+        if model.resource_type != 'seed' else model.checksum.checksum
     ) -%}
     md5('{{ own }}' || coalesce((
         select string_agg(parent.model || parent.logic_hash, ',' order by parent.model)
