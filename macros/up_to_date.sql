@@ -8,9 +8,8 @@
   stands while its `inputs_hash` does, a view (it has no rows) while its text does, and a test that passed passes again.
 
   The materializations below ask this first and are otherwise dbt's own. Only `dbt build` leaves anything out: `dbt test`
-  asks every test, `--full-refresh` builds everything, and what is missing is built. What looks at the clock, or at a
-  source that does not say when its rows came, is never up to date. A node that fails writes no hash, so the next run
-  takes it up.
+  asks every test, `--full-refresh` builds everything, and what is missing is built. What looks at the clock (`clock_words`)
+  is never up to date. A node that fails writes no hash, so the next run takes it up.
 #}
 
 
@@ -107,14 +106,15 @@
 {%- endmacro %}
 
 
-{# SQL expression: changes when the rows of a source do. Rows that are landed again have another time. #}
+{#
+  SQL expression: changes when the rows of a source do. Who landed a row and when is no part of it, but for the large
+  tables (`compared_by: loaded_at`): their rows are told by it, because what is landed again has another time.
+#}
 {% macro source_state(source) -%}
-    {%- if 'loaded_at' not in source.columns -%}
-        '{{ invocation_id }}'
-    {%- elif source.meta.get('compared_by') == 'content' -%}
-        {%- set content = source.columns | reject('in', ['run_id', 'loaded_at']) -%}
-        (select concat(count(*), '/', bit_xor(hash({{ content | join(', ') }}))) from {{ source.relation_name }})
+    {%- if source.meta.get('compared_by') == 'loaded_at' -%}
+        (select concat(count(*), ' ', sum(epoch_us(loaded_at))) from {{ source.relation_name }})
     {%- else -%}
-        (select concat(count(*), '/', max(loaded_at), '/', sum(epoch_us(loaded_at))) from {{ source.relation_name }})
+        {%- set content = source.columns | reject('in', ['run_id', 'first_run_id', 'last_run_id', 'loaded_at']) -%}
+        (select concat(count(*), ' ', sum(hash({{ content | join(', ') }}))) from {{ source.relation_name }})
     {%- endif -%}
 {%- endmacro %}
