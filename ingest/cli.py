@@ -9,6 +9,7 @@ import click
 
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
+from ingest.commands.nightly import nightly_command, publish_command
 from ingest.commands.options import GROUP
 from ingest.commands.projects import (
     add_project_command,
@@ -63,6 +64,7 @@ def main() -> None:
 
 COMMANDS = (
     *(add_project_command, projects_command, exclude_project_command, remove_project_command),
+    *(nightly_command, publish_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(taxonomy_group, hooks_group),

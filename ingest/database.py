@@ -6,11 +6,14 @@ The schema's one definition is `macros/raw_schema.sql`, which dbt runs too.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import jinja2
@@ -18,13 +21,20 @@ import jinja2
 from ingest.errors import IngestError
 from ingest.files import make_private_directory
 from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.settings import setting
 
 RAW_SCHEMA = PRODUCT_ROOT / "macros" / "raw_schema.sql"
 
 # Without it DuckDB writes an older format, in which `using compression zstd` is silently ignored.
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 
-_LOCK_HOLDER = re.compile(r"PID (\d+)")
+# The catalog name of `data/ope.db`, which views in it use.
+WAREHOUSE = "ope"
+
+LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 0.5
+_LOCK_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)|PID (?P<other>\d+)")
+T = TypeVar("T")
 # What DuckDB raises when the file, the disk or the memory is the matter, not the statement.
 _STORAGE_ERRORS = (
     duckdb.IOException,
@@ -45,23 +55,29 @@ def raw_schema_ddl() -> str:
 def connect(data: DataDir) -> duckdb.DuckDBPyConnection:
     """Open `data/ope.db` for writing, mode 0600, with schema `raw` in it; make both where missing.
 
-    Raises IngestError when the file is locked, is no database, or cannot be written.
+    Waits `database_wait_seconds` for another program that has it open. Raises IngestError when it still has, and when
+    the file is no database or cannot be written.
     """
     with storage_errors(data.database):
         make_private_directory(data.root)
-        # The file must never be readable by others, not even between its creation and a chmod.
-        previous = os.umask(0o077)
+        connection = patiently(lambda: _connect_private(data.database), data.database)
         try:
-            connection = duckdb.connect(str(data.database), config=CONFIG)
-        finally:
-            os.umask(previous)
-        try:
-            data.database.chmod(0o600)
-            connection.execute("set timezone = 'UTC'")
             connection.execute(raw_schema_ddl())
         except BaseException:
             connection.close()
             raise
+    return connection
+
+
+def _connect_private(path: Path) -> duckdb.DuckDBPyConnection:
+    # The file must never be readable by others, not even between its creation and a chmod.
+    previous = os.umask(0o077)
+    try:
+        connection = duckdb.connect(str(path), config=CONFIG)
+    finally:
+        os.umask(previous)
+    path.chmod(0o600)
+    connection.execute("set timezone = 'UTC'")
     return connection
 
 
@@ -87,6 +103,56 @@ def opened_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def created(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new, private database at `path`; whole, without a log beside it, when the block ends well."""
+    with storage_errors(path):
+        connection = _connect_private(path)
+        try:
+            catalog = connection.execute("select current_database()").fetchall()[0][0]
+            yield connection
+            # Closing would do the same, but where the disk is full it says nothing and leaves half in the log.
+            connection.execute(f"checkpoint {quoted(catalog)}")
+        finally:
+            connection.close()
+    if path.with_name(path.name + ".wal").exists():
+        raise IngestError(f"{path} could not be written to its end: check the disk and run the same command again.")
+
+
+def attach_warehouse(connection: duckdb.DuckDBPyConnection, data: DataDir) -> None:
+    """Attach `data/ope.db` for reading, as `ope`. Waits and fails as `connect`."""
+    statement = f"attach {literal(str(data.database))} as {WAREHOUSE} (read_only)"
+    with storage_errors(data.database):
+        patiently(lambda: connection.execute(statement), data.database)
+
+
+def patiently(attempt: Callable[[], T], path: Path) -> T:
+    """What `attempt` returns, tried again while another program holds `path`, for `database_wait_seconds` at most."""
+    seconds = float(setting("database_wait_seconds"))
+    deadline = time.monotonic() + seconds
+    has_said = False
+    while True:
+        try:
+            return attempt()
+        except duckdb.IOException as error:
+            if not _is_held(str(error)) or time.monotonic() >= deadline:
+                raise
+            if not has_said:
+                LOG.warning("%s is in use by %s: waiting for up to %.0f seconds.", path, _holder(str(error)), seconds)
+                has_said = True
+            time.sleep(_RETRY_SECONDS)
+
+
+def literal(text: str) -> str:
+    """The text as a literal of SQL, for statements that take no parameters (`attach`, `comment on`)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """The name of a schema, table or column in SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
@@ -125,10 +191,10 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def _sentence(path: Path, message: str) -> str:
     lowered = message.lower()
-    if "could not set lock" in lowered or "conflicting lock" in lowered:
-        holder = _LOCK_HOLDER.search(message)
-        who = f"process {holder[1]}" if holder else "another process"
-        return f"The database {path} is in use by {who}: close that program and run the same command again."
+    if _is_held(message):
+        return (
+            f"The database {path} is in use by {_holder(message)}: close that program and run the same command again."
+        )
     if "not a valid duckdb database" in lowered or "database file with version number" in lowered:
         return (
             f"{path} is not a database that this version of DuckDB can read: move it away and run "
@@ -141,6 +207,19 @@ def _sentence(path: Path, message: str) -> str:
         f"The database {path} could not be read or written ({first_line[:300]}): nothing of the unfinished step was "
         "kept; put that right and run the same command again."
     )
+
+
+def _is_held(message: str) -> bool:
+    return "could not set lock" in message.lower() or "conflicting lock" in message.lower()
+
+
+def _holder(message: str) -> str:
+    """Who has the file open, by DuckDB's message: `process 123 (python3.11)`."""
+    found = _LOCK_HOLDER.search(message)
+    if not found:
+        return "another process"
+    program = f" ({Path(found['program']).name})" if found["program"] else ""
+    return f"process {found['pid'] or found['other']}{program}"
 
 
 def _disk_full(path: Path) -> str:

@@ -93,6 +93,17 @@ def write_atomically(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
         fsync_directory(path.parent)
 
 
+def durable_replace(source: Path, target: Path) -> None:
+    """Put the finished file `source` in the place of `target`: after a crash one of them is there. Raises `OSError`."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    source.replace(target)
+    fsync_directory(target.parent)
+
+
 def open_regular(path: Path) -> tuple[int, os.stat_result]:
     """Open a regular file for reading and return its descriptor and its state at that moment.
 

@@ -66,8 +66,10 @@ class SyncResult:
         return any(outcome.nothing_done for outcome in self.projects)
 
 
-def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | None = None) -> SyncResult:
-    """Archive, extract and land whatever is new, for the named projects or all.
+def sync(
+    data: DataDir, project_ids: Sequence[str] = (), progress: Progress | None = None, run_id: str | None = None
+) -> SyncResult:
+    """Archive, extract and land whatever is new, for the named projects or all, as part of run `run_id` or a new one.
 
     Raises IngestError if none is registered, a name is unknown, another sync runs, or the disk or the database
     refuses; what was finished before stays, and the same command goes on from there.
@@ -76,7 +78,7 @@ def sync(data: DataDir, project_ids: Sequence[str] = (), progress: Progress | No
     with data_lock(data, "sync"):
         projects = _chosen(data, project_ids)
         try:
-            return _sync(data, projects, new_run_id(), progress)
+            return _sync(data, projects, run_id or new_run_id(), progress)
         except BaseException:
             _not_completed(data, projects)
             raise

@@ -9,7 +9,9 @@
     model_logic     node → hash of what decides how its rows are made (incremental.sql) and of what they were made
                     from (up_to_date.sql), as last built; of a test, as it last passed
     ledger          model × unit (session or commit) → the state of the unit that the model was built from
+    invocations     dbt's commands: number, start, end (none while it runs, or where it was killed)
     dbt_results     what dbt did, per run and node
+    nodes           models, seeds and data tests of the project, as of the last command
 #}
 {% macro create_audit_schema() %}
 create schema if not exists audit;
@@ -33,6 +35,25 @@ create table if not exists audit.ledger (
     model varchar not null,
     unit_id varchar not null,
     state_hash varchar not null
+);
+
+create table if not exists audit.invocations (
+    invocation_number bigint not null,
+    invocation_id varchar not null,
+    command varchar not null,
+    started_at timestamp not null,
+    ended_at timestamp
+);
+
+create table if not exists audit.nodes (
+    node_id varchar not null,
+    node_type varchar not null,
+    node_name varchar not null,
+    file_path varchar not null,
+    schema_name varchar not null,
+    relation_name varchar,
+    severity varchar,
+    parents varchar[] not null
 );
 
 create table if not exists audit.dbt_results (

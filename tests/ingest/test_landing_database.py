@@ -31,7 +31,8 @@ def test_the_database_is_private_compressed_and_accepted_by_dbt(data: DataDir) -
     assert {str(kind[0]).lower() for kind in kinds} == {"zstd"}
 
 
-def test_a_locked_database_is_one_sentence(data: DataDir) -> None:
+def test_a_locked_database_is_one_sentence(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.database.setting", lambda _: 0)
     run(data)
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(

@@ -1,0 +1,126 @@
+"""One night: sync → build → publish → clean up. Whatever stops it, the next one goes on from there.
+
+Every step is safe to repeat, so nothing has to be remembered of a night that was killed: sync reads what its manifests
+do not know, dbt builds what its ledger does not know, and `marts.db` is either the old file or the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest.database import opened
+from ingest.errors import IngestError
+from ingest.landing_operations import land_operations
+from ingest.locks import Holder, data_lock
+from ingest.nightly.build import Built, build, require_good
+from ingest.nightly.cleanup import CleanedUp, clean_up
+from ingest.nightly.outputs import write_outputs
+from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.publishing.gates import WithheldError
+from ingest.publishing.publish import Published, publish
+from ingest.registry import get_project
+from ingest.runlog import new_run_id, now, step
+from ingest.sync import Progress, SyncResult, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OK, FAILED, WITHHELD = 0, 1, 2
+STATUS = {OK: "ok", FAILED: "failed", WITHHELD: "withheld"}
+
+
+@dataclass
+class Night:
+    """What a night did; a step that was not reached is None. Times are UTC.
+
+    `failures`, `withheld` (why marts.db stays as it was) and `warnings` are sentences; `resumed` is who was killed
+    before; `outputs` the directory with metadata.json.
+    """
+
+    run_id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    resumed: Holder | None = None
+    synced: SyncResult | None = None
+    built: Built | None = None
+    published: Published | None = None
+    cleaned_up: CleanedUp | None = None
+    failures: list[str] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    outputs: Path | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 something failed, 2 only the gates spoke against publication."""
+        return FAILED if self.failures else WITHHELD if self.withheld else OK
+
+    @property
+    def status(self) -> str:
+        return STATUS[self.exit_code]
+
+
+def run_night(data: DataDir, progress: Progress | None = None, project: Path = PRODUCT_ROOT) -> Night:
+    """Do all of it for every registered project, with the dbt project in directory `project`.
+
+    Raises IngestError only where the night could not begin: another command holds the data directory, or it cannot be
+    written. Everything later is in the result.
+    """
+    night = Night(new_run_id(), now())
+    with data_lock(data, "nightly") as night.resumed:
+        try:
+            with step(data, night.run_id, "nightly") as counts:
+                _steps(night, data, progress, project)
+                counts.update(exit_code=night.exit_code, failures=len(night.failures), withheld=len(night.withheld))
+        finally:
+            night.ended_at = now()
+            night.outputs = write_outputs(data, night)
+        # `update_log` knows of this night from the next build on, even if that is not a night's.
+        with _noting(night.warnings), opened(data) as connection:
+            land_operations(connection, data, night.run_id)
+    return night
+
+
+def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path) -> None:
+    with _noting(night.failures):
+        night.synced = sync(data, (), progress, night.run_id)
+        _note_projects(night, data)
+        with step(data, night.run_id, "build") as counts:
+            night.built = build(data, project, _labelled(progress, "dbt build"))
+            counts.update(night.built.counts, invocation_id=night.built.invocation_id)
+            require_good(night.built)
+    if night.built is not None and not night.built.errors:
+        try:
+            with _noting(night.failures):
+                night.published = publish(data, night.run_id)
+        except WithheldError as error:
+            night.withheld = [reason.sentence for reason in error.reasons]
+    with _noting(night.warnings):
+        night.cleaned_up = clean_up(data, night.run_id)
+
+
+def _note_projects(night: Night, data: DataDir) -> None:
+    """A project that could not be read is a failure once; where its archive is all that is left, that is known."""
+    for outcome in night.synced.projects if night.synced else ():
+        is_known = not outcome.nothing_done or get_project(data, outcome.project_id).status == "archived"
+        (night.warnings if is_known else night.failures).extend(outcome.failures)
+
+
+@contextmanager
+def _noting(sentences: list[str]) -> Iterator[None]:
+    """An IngestError of the block becomes a sentence, and the night goes on after the block."""
+    try:
+        yield
+    except WithheldError:
+        raise
+    except IngestError as error:
+        sentences.append(str(error))
+
+
+def _labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
+    return (lambda done, total: progress(label, done, total)) if progress else None
