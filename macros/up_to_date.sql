@@ -107,14 +107,12 @@
 
 
 {#
-  SQL expression: changes when the rows of a source do. Who landed a row and when is no part of it, but for the large
-  tables (`compared_by: loaded_at`): their rows are told by it, because what is landed again has another time.
+  SQL expression: changes when the rows of a source do. Who landed a row and when is no part of it, but where the source
+  names the columns that tell its rows (`compared_by`): long texts are not read for it, what is landed again has a new
+  `loaded_at`.
 #}
 {% macro source_state(source) -%}
-    {%- if source.meta.get('compared_by') == 'loaded_at' -%}
-        (select concat(count(*), ' ', sum(epoch_us(loaded_at))) from {{ source.relation_name }})
-    {%- else -%}
-        {%- set content = source.columns | reject('in', ['run_id', 'first_run_id', 'last_run_id', 'loaded_at']) -%}
-        (select concat(count(*), ' ', sum(hash({{ content | join(', ') }}))) from {{ source.relation_name }})
-    {%- endif -%}
+    {%- set content = source.columns | reject('in', ['run_id', 'first_run_id', 'last_run_id', 'loaded_at']) -%}
+    {%- set columns = source.meta.get('compared_by') or content -%}
+    (select concat(count(*), ' ', sum(hash({{ columns | join(', ') }}))) from {{ source.relation_name }})
 {%- endmacro %}

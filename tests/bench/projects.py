@@ -1,4 +1,4 @@
-"""More projects like the corpus: the same sessions and commits, each time with ids, hashes and directories of their own."""
+"""More projects like the corpus: the same sessions and commits, with ids, hashes and directories of their own."""
 
 from __future__ import annotations
 
