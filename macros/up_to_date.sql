@@ -112,7 +112,11 @@
   `loaded_at`.
 #}
 {% macro source_state(source) -%}
-    {%- set content = source.columns | reject('in', ['run_id', 'first_run_id', 'last_run_id', 'loaded_at']) -%}
-    {%- set columns = source.meta.get('compared_by') or content -%}
-    (select concat(count(*), ' ', sum(hash({{ columns | join(', ') }}))) from {{ source.relation_name }})
+    (select concat(count(*), ' ', sum(hash({{ columns_that_tell(source) | join(', ') }}))) from {{ source.relation_name }})
 {%- endmacro %}
+
+
+{% macro columns_that_tell(source) %}
+    {% set content = source.columns | reject('in', ['run_id', 'first_run_id', 'last_run_id', 'loaded_at']) | list %}
+    {% do return(source.meta.get('compared_by') or content) %}
+{% endmacro %}
