@@ -73,7 +73,7 @@
 {%- endmacro %}
 
 
-{# How a node is built anew: `view`, `table`, `seed` …; of the models by unit, `project` or `unit` (session, commit). #}
+{# How a node is built anew: `view`, `table`, `seed` …; a model by unit: `project`, or `unit` for session and commit. #}
 {% macro built_by(node) %}
     {% if node.config.materialized != 'incremental' %}
         {% do return(node.config.materialized) %}
@@ -152,12 +152,17 @@
 
 {# Subquery: every project with the state that a model by project would be built from now. #}
 {% macro project_states(node) -%}
-    {%- set by_project, by_unit, relations = [], [], {} -%}
+    {%- set by_project, by_unit, relations, projects_of = [], [], {}, [] -%}
     {%- for id in nodes_above(node, through=['view']) -%}
         {%- set above = graph.sources.get(id) or graph.nodes[id] -%}
         {%- set kind = 'source' if id in graph.sources else built_by(above) -%}
         {%- if kind in ('project', 'unit') -%}
             {%- do (by_project if kind == 'project' else by_unit).append(id) -%}
+            {%- for state in states_of(above.config, 'int_sessions__states') if kind == 'unit' -%}
+                {#- of these each is above the model; others may not be there yet -#}
+                {%- set kept = 'int_commits__states' if unit_of(state) == 'commit_id' else 'int_sessions__states' -%}
+                {%- do projects_of.append(kept) -%}
+            {%- endfor -%}
         {%- elif kind == 'source' -%}
             {%- do relations.update({id: columns_that_tell(above)}) -%}
         {%- elif kind == 'table' -%}
@@ -165,7 +170,9 @@
         {%- endif -%}
     {%- endfor -%}
     (
-        select parts.project_id as unit_id, md5(string_agg(parts.model || parts.state, ',' order by parts.model)) as state_hash
+        select
+            parts.project_id as unit_id,
+            md5(string_agg(parts.model || parts.state, ',' order by parts.model)) as state_hash
         from (
             select ledger.model, ledger.unit_id as project_id, ledger.state_hash as state
             from audit.ledger as ledger
@@ -175,16 +182,18 @@
             select ledger.model, units.project_id, sum(hash(ledger.unit_id, ledger.state_hash))::varchar as state
             from audit.ledger as ledger
             inner join (
-                select root_session_id as unit_id, project_id from {{ graph.nodes['model.ope.int_sessions__states'].relation_name }}
-                union all
-                select commit_id, project_id from {{ graph.nodes['model.ope.int_commits__states'].relation_name }}
+                {% for state in projects_of | unique %}
+                select {{ unit_of(state) }} as unit_id, project_id
+                from {{ graph.nodes['model.ope.' ~ state].relation_name }}
+                {% if not loop.last %} union all {% endif %}
+                {% endfor %}
             ) as units on ledger.unit_id = units.unit_id
             where ledger.model in ('{{ by_unit | join("', '") }}')
             group by all
             {% endif %}
             {% for id, columns in relations.items() %}
             {% if 'project_id' not in columns %}
-                {% do exceptions.raise_compiler_error(node.name ~ ' cannot be built by project: ' ~ id ~ ' has no project_id') %}
+                {% do exceptions.raise_compiler_error(node.name ~ ' is by project, but ' ~ id ~ ' has no project_id') %}
             {% endif %}
             union all
             select '{{ id }}', project_id, concat(count(*), ' ', sum(hash({{ columns | join(', ') }}))) as state

@@ -7,9 +7,9 @@
   of a table, of a seed and of a model by unit are a function of these, and so is what a data test finds. Such a node
   stands while its `inputs_hash` does, a view (it has no rows) while its text does, and a test that passed passes again.
 
-  The materializations below ask this first and are otherwise dbt's own. Only `dbt build` leaves anything out: `dbt test`
-  asks every test, `--full-refresh` builds everything, and what is missing is built. What looks at the clock (`clock_words`)
-  is never up to date. A node that fails writes no hash, so the next run takes it up.
+  The materializations below ask this first and are otherwise dbt's own. Only `dbt build` leaves anything out:
+  `dbt test` asks every test, `--full-refresh` builds everything, and what is missing is built. What looks at the clock
+  (`clock_words`) is never up to date. A node that fails writes no hash, so the next run takes it up.
 #}
 
 
@@ -33,7 +33,7 @@
 {% endmaterialization %}
 
 
-{# What a test found stays in its table of schema audit until it is asked again. #}
+{# Only what a test finds is written to its table of schema audit, by asking again: mostly there is nothing. #}
 {% materialization test, adapter='duckdb' %}
     {% if is_up_to_date() %}
         {% call statement('main', fetch_result=True) %}
@@ -41,9 +41,21 @@
         {% endcall %}
         {% do return({'relations': []}) %}
     {% endif %}
-    {% set result = dbt.materialization_test_default() %}
+    {% call statement('main', fetch_result=True) %}
+        {{ get_test_sql(
+            get_limit_subquery_sql(sql, config.get('limit')),
+            config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none
+        ) }}
+    {% endcall %}
+    {% set passed = load_result('main').table.rows[0].values() | list == [0, false, false] %}
+    {% if passed %}
+        {% do drop_relation_if_exists(load_cached_relation(this)) %}
+        {% set result = {'relations': []} %}
+    {% else %}
+        {% set result = dbt.materialization_test_default() %}
+    {% endif %}
     {% call statement('remember') %}
-        {{ remember_logic(load_result('main').table.rows[0].values() | list == [0, false, false]) }}
+        {{ remember_logic(stands=passed) }}
     {% endcall %}
     {% do adapter.commit() %}
     {% do return(result) %}
@@ -62,8 +74,8 @@
         {% endif %}
     {% endif %}
     {% set found = run_query(
-        "select count(*) from audit.model_logic where model = '" ~ model.unique_id ~ "' and logic_hash = " ~ logic_hash()
-        ~ " and inputs_hash = " ~ inputs_hash()
+        "select count(*) from audit.model_logic where model = '" ~ model.unique_id ~ "'"
+        ~ " and logic_hash = " ~ logic_hash() ~ " and inputs_hash = " ~ inputs_hash()
     ) %}
     {% do return(found.rows[0][0] == 1) %}
 {% endmacro %}
@@ -95,8 +107,8 @@
             {%- endif -%}
         {%- endfor -%}
         {%- do parts.append(
-            "(select string_agg(above.model || above.inputs_hash, ',' order by above.model) from audit.model_logic as above"
-            ~ " where above.model in ('" ~ tables | join("', '") ~ "'))"
+            "(select string_agg(above.model || above.inputs_hash, ',' order by above.model)"
+            ~ " from audit.model_logic as above where above.model in ('" ~ tables | join("', '") ~ "'))"
         ) -%}
         {%- if modules.re.search(var('clock_words'), texts | join(' ') | replace(build_time(), '')) -%}
             {%- do parts.append("'" ~ invocation_id ~ "'") -%}
@@ -112,7 +124,8 @@
   `loaded_at`.
 #}
 {% macro source_state(source) -%}
-    (select concat(count(*), ' ', sum(hash({{ columns_that_tell(source) | join(', ') }}))) from {{ source.relation_name }})
+    {%- set columns = columns_that_tell(source) -%}
+    (select concat(count(*), ' ', sum(hash({{ columns | join(', ') }}))) from {{ source.relation_name }})
 {%- endmacro %}
 
 
