@@ -5,8 +5,12 @@
   follows both. A *state model* has one row per unit with `state_hash`. `audit.ledger` remembers, per model and unit,
   the state that the model was last built from: the state model's hash together with what the ledger says of the
   models above it, so that a run that selects some models only leaves the others to be caught up with.
-  A model that is `materialized='incremental'` reads its inputs with `where {{ in_changed_sessions() }}` or
-  `{{ in_changed_commits() }}`, and the hooks in dbt_project.yml do the rest, in the transaction of the model:
+  What looks across the sessions and commits of a project has the project as its unit (`meta: {states: [projects]}`). A
+  project's state is what a model is made from: the project's rows of the tables and sources above it, and what the
+  ledger says of its sessions and commits in the models above it. Each row must follow from rows of its own project.
+  A model that is `materialized='incremental'` reads its inputs with `where {{ in_changed_sessions() }}`,
+  `{{ in_changed_commits() }}` or `{{ in_changed_projects() }}`, and the hooks in dbt_project.yml do the rest, in the
+  transaction of the model:
 
     before   forget: drop the ledger's rows whose state has changed or whose unit is gone, then the model's rows
              of all units that the ledger does not know
@@ -47,10 +51,35 @@
 {%- endmacro %}
 
 
+{# Condition on a column of projects, the same for them. A project that is new to the ledger has no state model. #}
+{% macro in_changed_projects(column='project_id') -%}
+    {%- if model.resource_type == 'unit_test' -%}
+        true
+    {%- else -%}
+        {{ column }} not in (
+            select ledger.unit_id from audit.ledger as ledger where ledger.model = '{{ model.unique_id }}'
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# The column that a state model has one row for: a commit's `commit_id`, else `root_session_id`. #}
 {% macro unit_of(state_model) -%}
-    {{ 'commit_id' if state_model.startswith('int_commits__') else 'root_session_id' }}
+    {%- if state_model == 'projects' -%}
+        project_id
+    {%- else -%}
+        {{ 'commit_id' if state_model.startswith('int_commits__') else 'root_session_id' }}
+    {%- endif -%}
 {%- endmacro %}
+
+
+{# How a node is built anew: `view`, `table`, `seed` …; a model by unit: `project`, or `unit` for session and commit. #}
+{% macro built_by(node) %}
+    {% if node.config.materialized != 'incremental' %}
+        {% do return(node.config.materialized) %}
+    {% endif %}
+    {% do return('project' if node.config.meta.get('states') == ['projects'] else 'unit') %}
+{% endmacro %}
 
 
 {# The state models that a model follows: its folder's, or those that it names in `meta: {states: […]}`. #}
@@ -102,6 +131,9 @@
 
 {# Subquery: every unit with the state that this model would be built from now. #}
 {% macro unit_states(state_model) -%}
+    {%- if state_model == 'projects' -%}
+        {{ project_states(model) }}
+    {%- else -%}
     (
         select
             state.{{ unit_of(state_model) }} as unit_id,
@@ -114,27 +146,95 @@
             and parent.model in ('{{ incremental_parents(model) | join("', '") }}')
         group by state.{{ unit_of(state_model) }}, state.state_hash
     )
+    {%- endif -%}
 {%- endmacro %}
 
 
-{# Unique ids of the nearest models by unit above a node, through the views and tables between. #}
+{# Subquery: every project with the state that a model by project would be built from now. #}
+{% macro project_states(node) -%}
+    {%- set by_project, by_unit, relations, projects_of = [], [], {}, [] -%}
+    {%- for id in nodes_above(node, through=['view']) -%}
+        {%- set above = graph.sources.get(id) or graph.nodes[id] -%}
+        {%- set kind = 'source' if id in graph.sources else built_by(above) -%}
+        {%- if kind in ('project', 'unit') -%}
+            {%- do (by_project if kind == 'project' else by_unit).append(id) -%}
+            {%- for state in states_of(above.config, 'int_sessions__states') if kind == 'unit' -%}
+                {#- of these each is above the model; others may not be there yet -#}
+                {%- set kept = 'int_commits__states' if unit_of(state) == 'commit_id' else 'int_sessions__states' -%}
+                {%- do projects_of.append(kept) -%}
+            {%- endfor -%}
+        {%- elif kind == 'source' -%}
+            {%- do relations.update({id: columns_that_tell(above)}) -%}
+        {%- elif kind == 'table' -%}
+            {%- do relations.update({id: above.columns | list}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    (
+        select
+            parts.project_id as unit_id,
+            md5(string_agg(parts.model || parts.state, ',' order by parts.model)) as state_hash
+        from (
+            select ledger.model, ledger.unit_id as project_id, ledger.state_hash as state
+            from audit.ledger as ledger
+            where ledger.model in ('{{ by_project | join("', '") }}')
+            {% if by_unit %}
+            union all
+            select ledger.model, units.project_id, sum(hash(ledger.unit_id, ledger.state_hash))::varchar as state
+            from audit.ledger as ledger
+            inner join (
+                {% for state in projects_of | unique %}
+                select {{ unit_of(state) }} as unit_id, project_id
+                from {{ graph.nodes['model.ope.' ~ state].relation_name }}
+                {% if not loop.last %} union all {% endif %}
+                {% endfor %}
+            ) as units on ledger.unit_id = units.unit_id
+            where ledger.model in ('{{ by_unit | join("', '") }}')
+            group by all
+            {% endif %}
+            {% for id, columns in relations.items() %}
+            {% if 'project_id' not in columns %}
+                {% do exceptions.raise_compiler_error(node.name ~ ' is by project, but ' ~ id ~ ' has no project_id') %}
+            {% endif %}
+            union all
+            select '{{ id }}', project_id, concat(count(*), ' ', sum(hash({{ columns | join(', ') }}))) as state
+            from {{ (graph.sources.get(id) or graph.nodes[id]).relation_name }}
+            group by project_id
+            {% endfor %}
+        ) as parts
+        group by parts.project_id
+    )
+{%- endmacro %}
+
+
+{# Unique ids of the nearest models by session or commit above a node, through all that is between. #}
 {% macro incremental_parents(node) %}
     {% set found = [] %}
-    {% for parent in node.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].resource_type == 'model' %}
-        {% if graph.nodes[parent].config.materialized == 'incremental' %}
-            {% do found.append(parent) %}
-        {% else %}
-            {% do found.extend(incremental_parents(graph.nodes[parent])) %}
-        {% endif %}
+    {% for id in nodes_above(node, through=['view', 'table', 'project']) if id in graph.nodes %}
+        {% do found.append(id) if built_by(graph.nodes[id]) == 'unit' %}
     {% endfor %}
-    {% do return(found | unique | sort) %}
+    {% do return(found | sort) %}
 {% endmacro %}
 
 
-{% macro remember_logic() %}
+{# Unique ids of the nodes above a node, upwards `through` those that are `built_by` so; each once. #}
+{% macro nodes_above(node, through) %}
+    {% set found = [] + (node.depends_on.nodes or []) %}
+    {# the list grows while it is gone through #}
+    {% for id in found if id in graph.nodes and built_by(graph.nodes[id]) in through %}
+        {% do found.extend(graph.nodes[id].depends_on.nodes | reject('in', found)) %}
+    {% endfor %}
+    {% do return(found) %}
+{% endmacro %}
+
+
+{# Rows of `audit.model_logic` for this node as it is built now; without `stands`, the next run builds it again. #}
+{% macro remember_logic(stands=true) %}
     {% if execute %}
         delete from audit.model_logic where model = '{{ model.unique_id }}';
-        insert into audit.model_logic (model, logic_hash) select '{{ model.unique_id }}', {{ logic_hash() }};
+        {% if stands %}
+        insert into audit.model_logic (model, logic_hash, inputs_hash)
+        select '{{ model.unique_id }}', {{ logic_hash() }}, {{ inputs_hash() }};
+        {% endif %}
     {% endif %}
 {% endmacro %}
 
@@ -142,8 +242,8 @@
 {# SQL expression: hash over this node's own text and over the hashes that its parents were last built with. #}
 {% macro logic_hash() -%}
     {%- set own = local_md5(
-        (model.compiled_code or '') ~ model.checksum.checksum ~ (model.contract.checksum or '')
-        if model.resource_type == 'model' else model.checksum.checksum
+        (model.compiled_code or '') ~ model.checksum.checksum ~ (model.get('contract', {}).get('checksum') or '')
+        if model.resource_type != 'seed' else model.checksum.checksum
     ) -%}
     md5('{{ own }}' || coalesce((
         select string_agg(parent.model || parent.logic_hash, ',' order by parent.model)

@@ -6,7 +6,8 @@
 
 {#
   Schema `audit`: what the warehouse knows of itself. Test failures land here too.
-    model_logic     model or seed → hash of everything that decides its rows (see incremental.sql)
+    model_logic     node → hash of what decides how its rows are made (incremental.sql) and of what they were made
+                    from (up_to_date.sql), as last built; of a test, as it last passed
     ledger          model × unit (session or commit) → the state of the unit that the model was built from
     invocations     dbt's commands: number, start, end (none while it runs, or where it was killed)
     dbt_results     what dbt did, per run and node
@@ -17,8 +18,11 @@ create schema if not exists audit;
 
 create table if not exists audit.model_logic (
     model varchar not null,
-    logic_hash varchar not null
+    logic_hash varchar not null,
+    inputs_hash varchar
 );
+{# A database of an earlier version has the table without it. #}
+alter table audit.model_logic add column if not exists inputs_hash varchar;
 
 create table if not exists audit.ledger (
     model varchar not null,

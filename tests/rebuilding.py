@@ -20,7 +20,7 @@ def mark_units(warehouse: Warehouse) -> None:
 
 
 def rebuilt_units(warehouse: Warehouse) -> dict[str, set[str]]:
-    """Model → the sessions and commits that were built since `mark_units`; takes the marks away again."""
+    """Model → the sessions, commits or projects that were built since `mark_units`; takes the marks away again."""
     with duckdb.connect(str(warehouse.database)) as connection:
         rows = connection.execute(
             "select split_part(model, '.', 3), unit_id from audit.ledger where was_there is not true"

@@ -2,13 +2,14 @@
 
     OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...
 
-Parts: path nights growth correlation git query readers hook redaction.
+Parts: path night growth correlation git query readers hook redaction.
 
 Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -22,7 +23,9 @@ from ingest.redaction import Redactor
 from tests.bench.commits import commit_times, percentile
 from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
 from tests.bench.correlation import CORPUS_DAYS, TIMES, measure_clones, show_growth
-from tests.bench.measure import Cost, dbt_layers, run
+from tests.bench.measure import Cost, dbt_layers, run, size
+from tests.bench.night import TIMES as TIMES_OF_NIGHTS
+from tests.bench.night import measure_nights, show_nights, write_figures
 from tests.bench.readers import Reader
 
 DBT = str(Path(sys.executable).with_name("dbt"))
@@ -53,12 +56,6 @@ def dbt(data: Path, *arguments: str) -> Cost:
 def register(data: Path, sessions: Path, metadata: Path) -> Cost:
     names = ("--name", "Bench", "--id", "bench", "--sessions", str(sessions), "--git-metadata", str(metadata))
     return python(data, "-m", "ingest", "add-project", *names)
-
-
-def size(path: Path) -> int:
-    return (
-        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
-    )
 
 
 def fresh(name: str) -> Path:
@@ -158,33 +155,13 @@ def correlation(_sessions: Path, _metadata: Path) -> None:
         show_growth({times: measure_clones(built, WORK / "target", work, times, days_apart) for times in TIMES})
 
 
-def nights(sessions: Path, metadata: Path) -> None:
-    """A night with nothing new, and one with 1 % more lines."""
-    growing = WORK / "growing"
-    missing = hold_back(sessions, growing, 0.01)
-    data = fresh("nightly")
-    register(data, growing, metadata)
-    python(data, "-m", "ingest", "sync")
-    dbt(data, "build", *NO_UNIT_TESTS)
-    show("baseline: dbt ls (start-up alone)", dbt(data, "ls", "--resource-type", "seed"))
-    show("nothing new: sync", python(data, "-m", "ingest", "sync"))
-    show("nothing new: dbt build, no tests", dbt(data, "build", *NO_TESTS))
-    evening = WORK / "evening"
-    shutil.rmtree(evening, ignore_errors=True)
-    shutil.copytree(data, evening)
-    added = append(missing)
-    sync = python(data, "-m", "ingest", "sync")
-    show("1 % more: sync", sync, f"{added / 1e6:.1f} MB in {len(missing)} files")
-    build = dbt(data, "build", *NO_TESTS)
-    show("1 % more: dbt build, no tests", build)
-    print(f"  {'1 % night without tests':<34} {sync.seconds + build.seconds:7.2f} s")
-    # the same night once more, from the same evening
-    shutil.rmtree(data)
-    evening.rename(data)
-    python(data, "-m", "ingest", "sync")
-    tested = dbt(data, "build", *NO_UNIT_TESTS)
-    show("1 % more: dbt build, data tests", tested)
-    print(f"  {'1 % night with tests':<34} {sync.seconds + tested.seconds:7.2f} s")
+def night(sessions: Path, metadata: Path) -> None:
+    """Nights with nothing new, with little, and with 1 % more lines, at 1×, 3× and 10× the corpus (OPE_BENCH_TIMES)."""
+    sizes = [int(times) for times in os.environ.get("OPE_BENCH_TIMES", "").split()]
+    measured = measure_nights(sessions, metadata, WORK / "night", sizes or TIMES_OF_NIGHTS)
+    show_nights(measured)
+    if not sizes:
+        write_figures(measured)
 
 
 def git(_sessions: Path, _metadata: Path) -> None:
@@ -291,7 +268,7 @@ def _output(command: list[str]) -> str:
 # Redaction last: it holds the corpus in memory, and a child process begins with the size of its parent.
 PARTS: dict[str, Callable[[Path, Path], None]] = {
     "path": path,
-    "nights": nights,
+    "night": night,
     "growth": growth,
     "correlation": correlation,
     "git": git,

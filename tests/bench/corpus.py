@@ -72,14 +72,14 @@ def enlarge(sessions: Path, target: Path, times: int) -> None:
             salt = b"%d/" % copy
 
             def other(found: re.Match[bytes], salt: bytes = salt) -> bytes:
-                return _other_id(salt, found[0])
+                return other_id(salt, found[0])
 
             name = IDS.sub(other, path.stem.encode()).decode()
             copied = target / path.relative_to(sessions).with_name(f"{name}.jsonl")
             copied.write_bytes(IDS.sub(other, path.read_bytes()))
 
 
-def _other_id(salt: bytes, identifier: bytes) -> bytes:
+def other_id(salt: bytes, identifier: bytes) -> bytes:
     """An id of the same shape and length."""
     digest = hashlib.sha256(salt + identifier).hexdigest().encode()
     if b"-" in identifier:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.paths import PRODUCT_ROOT
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -37,6 +39,24 @@ def run(command: Sequence[str], *, directory: Path, environment: dict[str, str])
     # Linux counts in kilobytes, macOS in bytes
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+
+
+def run_step(data: Path, module: str, *arguments: str) -> Cost:
+    """`python -m module arguments` on a data directory; dbt's own files stay beside it from night to night."""
+    environment = {
+        "OPE_DATA_DIR": str(data),
+        "DBT_PROFILES_DIR": str(PRODUCT_ROOT),
+        "DBT_TARGET_PATH": str(data.with_name(f"{data.name}-target")),
+        "DBT_LOG_PATH": str(data.with_name(f"{data.name}-logs")),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+    }
+    return run([sys.executable, "-m", module, *arguments], directory=PRODUCT_ROOT, environment=environment)
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all below a directory."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 @dataclass(frozen=True)

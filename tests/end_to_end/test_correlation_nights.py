@@ -34,12 +34,15 @@ def change(warehouse: Warehouse, *statements: str) -> None:
             connection.execute(statement)
 
 
-def next_night(warehouse: Warehouse) -> dict[str, set[str]]:
-    """Build as far as the links; the units that each model built."""
+def next_night(warehouse: Warehouse) -> tuple[dict[str, set[str]], set[str]]:
+    """Build as far as the links; the sessions and commits that each model built, and the projects that any built."""
     mark_units(warehouse)
     warehouse.build(*AS_FAR_AS_LINKS)
     assert stale_models(warehouse) == {}, "what was kept must be what a full refresh gives"
-    return rebuilt_units(warehouse)
+    built = rebuilt_units(warehouse)
+    projects = {unit for (unit,) in warehouse.query("select project_id from raw.projects")}
+    of_projects = set().union(*(units & projects for units in built.values()))
+    return {model: units - projects for model, units in built.items() if units - projects}, of_projects
 
 
 def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehouse: Warehouse, tmp_path: Path) -> None:
@@ -65,14 +68,14 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
         *(f"delete from raw.{table} where {where}" for table, where in parts.items()),
     )
 
-    built = next_night(warehouse)
+    built, _ = next_night(warehouse)
     assert built == {}, "what vanishes must not rebuild what stays"
     assert warehouse.query(
         f"select count(*) from intermediate.{MATCHES} where root_session_id = '{session}' or commit_sha = '{commit}'"
     ) == [(0,)]
 
     change(warehouse, *(f"insert into raw.{table} from held.{table}" for table in parts), "drop schema held cascade")
-    built = next_night(warehouse)
+    built, _ = next_night(warehouse)
     commit_id = f"tidebook/{commit}"
     assert built.pop(MATCHES) == {session, commit_id}
     assert built.pop("int_commits__line_changes") == {commit_id}
@@ -95,7 +98,7 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     scores = "select commit_sha, root_session_id, score from intermediate.int_correlations__links order by all"
     matches = f"select count(*) from intermediate.{MATCHES}"
 
-    built = next_night(warehouse)
+    built, _ = next_night(warehouse)
     assert warehouse.query(scores) != sample_warehouse.query(scores), "edited weights must reach the scores"
     assert warehouse.query(matches) < sample_warehouse.query(matches), "more lines are common now"
     # the limit of common lines is part of the logic, of this model only
@@ -120,7 +123,7 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
             )
             from raw.commit_files where commit_sha = '{commits[0].split("/")[1]}' limit 1""",
     )
-    built = next_night(warehouse)
+    built, _ = next_night(warehouse)
     assert built == {MATCHES: {f"tidebook/{another}", *commits}, "int_commits__line_changes": {f"tidebook/{another}"}}
     assert warehouse.query(f"{matches} where line_hash = '{line}'") == [(0,)]
 
@@ -135,7 +138,8 @@ def test_the_same_history_in_a_second_project_has_no_links(sample_warehouse: War
     warehouse.ingest("add-project", "--name", "Again", "--id", "again", "--git-metadata", str(history))
     warehouse.ingest("sync")
 
-    built = next_night(warehouse)
+    built, projects = next_night(warehouse)
+    assert projects == {"again"}
     assert set(built) == {MATCHES, "int_commits__line_changes"}
     assert {unit.split("/")[0] for units in built.values() for unit in units} == {"again"}
     assert warehouse.query("select count(distinct project_id), count(*) from staging.stg_git__commits") == [(2, 26)]

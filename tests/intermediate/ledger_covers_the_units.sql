@@ -1,5 +1,5 @@
--- A model by unit is up to date exactly when the ledger has each session or commit with its present state, and nothing
--- else. One that is not listed here fails: add it under the state models that it follows, a table of pairs under both.
+-- A model by unit is up to date exactly when the ledger has each session, commit or project with its present state, and
+-- nothing else. One that is not listed here fails: add it under the state models that it follows, a table of pairs under both.
 {%- set by_unit = {
     'stg_claude_code__session_roots': [
         'stg_claude_code__records',
@@ -54,6 +54,23 @@
     ],
     'int_commits__states': ['int_commits__line_changes'],
     'int_commits__match_states': ['int_correlations__line_matches'],
+    'projects': [
+        'int_commits__families',
+        'int_commits__squashes',
+        'int_commits__branches',
+        'int_commits__line_rarity',
+        'int_commits__change_totals',
+        'int_correlations__line_evidence',
+        'int_correlations__file_events',
+        'int_correlations__file_evidence',
+        'int_correlations__activity',
+        'int_correlations__candidates',
+        'int_correlations__word_evidence',
+        'int_correlations__author_evidence',
+        'int_correlations__measures',
+        'int_correlations__signals',
+        'int_correlations__scores',
+    ],
 } -%}
 {%- set listed = [] -%}
 {%- set parents = [] -%}
@@ -90,7 +107,7 @@ parents as (
 
 states as (
 
-    {% for state_model in by_unit %}
+    {% for state_model in by_unit if state_model != 'projects' %}
         select
             '{{ state_model }}' as state_model,
             {{ unit_of(state_model) }} as unit_id,
@@ -132,6 +149,17 @@ expected as (
         and states.unit_id = above.unit_id
     group by listed.model, states.unit_id, states.state_hash
 
+    {% for model_name in (by_unit.projects if execute else []) %}
+        union all
+
+        select
+            'model.ope.{{ model_name }}' as model,
+            unit_id,
+            state_hash
+
+        from {{ project_states(graph.nodes['model.ope.' ~ model_name]) }} as projects
+
+    {% endfor %}
 ),
 
 failures as (

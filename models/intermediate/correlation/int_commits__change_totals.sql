@@ -1,24 +1,33 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with commits as (
 
     select * from {{ ref('int_commits__states') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 commit_files as (
 
     select * from {{ ref('stg_git__commit_files') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 line_changes as (
 
     select * from {{ ref('int_commits__line_changes') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 rarity as (
 
     select * from {{ ref('int_commits__line_rarity') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,12 +1,19 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with line_changes as (
 
     select * from {{ ref('int_commits__line_changes') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 families as (
 
     select * from {{ ref('int_commits__families') }}
+    where {{ in_changed_projects() }}
 
 ),
 

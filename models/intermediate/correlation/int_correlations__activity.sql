@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with spans as (
 
     select
@@ -7,12 +12,14 @@ with spans as (
     from {{ ref('int_sessions__spans') }} as spans
     inner join {{ ref('int_sessions__states') }} as states
         on spans.root_session_id = states.root_session_id
+    where {{ in_changed_projects('states.project_id') }}
 
 ),
 
 commits as (
 
     select * from {{ ref('int_commits__match_states') }}
+    where {{ in_changed_projects() }}
 
 ),
 

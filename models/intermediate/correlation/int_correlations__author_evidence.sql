@@ -1,6 +1,12 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with candidates as (
 
     select * from {{ ref('int_correlations__candidates') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -16,6 +22,7 @@ commits as (
     inner join {{ ref('int_commits__families') }} as families
         on stg.project_id = families.project_id
         and stg.commit_sha = families.commit_sha
+    where {{ in_changed_projects('stg.project_id') }}
 
 ),
 
@@ -32,6 +39,7 @@ homes as (
     from {{ ref('int_sessions__states') }} as states
     inner join {{ ref('int_sessions__projects') }} as projects
         on states.root_session_id = projects.root_session_id
+    where {{ in_changed_projects('states.project_id') }}
 
 ),
 

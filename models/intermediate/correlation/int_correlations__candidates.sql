@@ -1,19 +1,26 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with line_evidence as (
 
     select * from {{ ref('int_correlations__line_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 file_evidence as (
 
     select * from {{ ref('int_correlations__file_evidence') }}
-    where event_kind = 'changed'
+    where {{ in_changed_projects() }} and event_kind = 'changed'
 
 ),
 
 activity as (
 
     select * from {{ ref('int_correlations__activity') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -77,6 +84,7 @@ found as (
         root_session_id
 
     from {{ ref('int_correlations__mentions') }}
+    where {{ in_changed_projects() }}
 
 )
 

@@ -1,6 +1,12 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with sessions as (
 
     select * from {{ ref('int_sessions__states') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -27,6 +33,7 @@ read_tools as (
 paths as (
 
     select * from {{ ref('int_correlations__paths') }}
+    where {{ in_changed_projects() }}
 
 ),
 

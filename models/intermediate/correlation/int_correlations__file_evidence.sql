@@ -1,12 +1,19 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with events as (
 
     select * from {{ ref('int_correlations__file_events') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 commits as (
 
     select * from {{ ref('int_commits__match_states') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,12 +1,19 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with matches as (
 
     select * from {{ ref('int_correlations__line_matches') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 rarity as (
 
     select * from {{ ref('int_commits__line_rarity') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,30 +1,40 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with candidates as (
 
     select * from {{ ref('int_correlations__candidates') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 match_states as (
 
     select * from {{ ref('int_commits__match_states') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 totals as (
 
     select * from {{ ref('int_commits__change_totals') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 line_evidence as (
 
     select * from {{ ref('int_correlations__line_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 file_evidence as (
 
     select * from {{ ref('int_correlations__file_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -37,12 +47,14 @@ spans as (
 words as (
 
     select * from {{ ref('int_correlations__word_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 authors as (
 
     select * from {{ ref('int_correlations__author_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,6 +1,12 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with signals as (
 
     select * from {{ ref('int_correlations__signals') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -13,18 +19,21 @@ weights as (
 folds as (
 
     select * from {{ ref('int_correlations__folds') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 candidates as (
 
     select * from {{ ref('int_correlations__candidates') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 measures as (
 
     select * from {{ ref('int_correlations__measures') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 {#- The strength of each kind of evidence, between 0 and 1, from the measures of a pair. -#}
 {%- set day = var('fading_day_minutes') -%}
 {%- set work = var('fading_work_minutes') -%}
@@ -21,12 +26,14 @@
 with measures as (
 
     select * from {{ ref('int_correlations__measures') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 mentions as (
 
     select * from {{ ref('int_correlations__mentions') }}
+    where {{ in_changed_projects() }}
 
 ),
 

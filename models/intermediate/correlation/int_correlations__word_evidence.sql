@@ -1,18 +1,26 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with candidates as (
 
     select * from {{ ref('int_correlations__candidates') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 commits as (
 
     select * from {{ ref('int_commits__match_states') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 commit_words as (
 
     select * from {{ ref('int_commits__words') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -25,6 +33,7 @@ session_words as (
     from {{ ref('int_sessions__words') }} as words
     inner join {{ ref('int_sessions__states') }} as states
         on words.root_session_id = states.root_session_id
+    where {{ in_changed_projects('states.project_id') }}
 
 ),
 

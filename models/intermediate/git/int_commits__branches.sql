@@ -1,7 +1,13 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 {#- Chains of first parents are walked in doubling steps: after n passes 2^n commits back. -#}
 with commits as (
 
     select * from {{ ref('stg_git__commits') }}
+    where {{ in_changed_projects() }}
 
 ),
 

@@ -1,18 +1,26 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    meta={'states': ['projects']}
+) }}
+
 with commits as (
 
     select * from {{ ref('stg_git__commits') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 commit_files as (
 
     select * from {{ ref('stg_git__commit_files') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 line_changes as (
 
     select * from {{ ref('int_commits__line_changes') }}
+    where {{ in_changed_projects() }}
 
 ),
 
