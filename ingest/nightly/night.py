@@ -22,11 +22,12 @@ from ingest.locks import Holder, data_lock
 from ingest.nightly.build import Built, build, require_good
 from ingest.nightly.cleanup import CleanedUp, clean_up
 from ingest.nightly.outputs import write_outputs
-from ingest.operations.quality import QualityReport, report_of_run
+from ingest.operations.quality import QualityReport, report_of_run, sentence
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
 from ingest.runlog import new_run_id, now, step
+from ingest.status import read_warnings
 from ingest.sync import Progress, SyncResult, sync
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def run_night(
             with step(data, night.run_id, "nightly") as counts:
                 _steps(night, data, progress, project, commit)
                 counts.update(exit_code=night.exit_code, failures=len(night.failures), withheld=len(night.withheld))
+            if night.exit_code == OK:
+                night.warnings += read_warnings(data)
         finally:
             night.ended_at = now()
             night.outputs = write_outputs(data, night)
@@ -112,6 +115,8 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
     with _noting(night.warnings):
         if night.built is not None and not night.built.errors:
             night.quality = report_of_run(data, night.run_id, directory)
+            if night.withheld:
+                night.withheld += [sentence(gate) for gate in night.quality.gates if gate.state == "failed"]
     with _noting(night.warnings):
         night.cleaned_up = clean_up(data, night.run_id)
     with _noting(night.warnings):
