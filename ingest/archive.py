@@ -26,6 +26,8 @@ from ingest.archive_copy import (
 from ingest.archive_file import Meter, Outcome, copy_file
 from ingest.archive_plan import SESSIONS, Work, name_redactor, plan, versions
 from ingest.archive_repair import check_untouched, recover_unlisted
+from ingest.cold.part import part_files, root_of
+from ingest.cold.sources import grown_cold, is_as_archived, recovered_cold
 from ingest.errors import IngestError, Problem
 from ingest.files import (
     disk_errors,
@@ -57,6 +59,7 @@ class ArchiveResult:
     unchanged: int = 0
     unreadable: int = 0
     vanished: int = 0  # archived, but no longer there
+    woken: int = 0  # root sessions that came back from cold storage, because they went on
     sidecars: int = 0  # of those seen
     pending_files: int = 0  # with a last line that is not taken yet
     pending_bytes: int = 0
@@ -77,11 +80,14 @@ def archive_project(
     now: float | None = None,
     tail_quiet_seconds: float = TAIL_QUIET_SECONDS,
     tail_give_up_seconds: float = TAIL_GIVE_UP_SECONDS,
+    wake: Callable[[set[str]], None] | None = None,
 ) -> ArchiveResult:
     """Bring the archive of one project up to date with its source directories.
 
     `progress` gets (bytes done, bytes in all). `now` (seconds since 1970) only decides which unfinished last lines are
-    taken. Raises IngestError when the disk refuses or another run is at work; what was committed until then stays.
+    taken. `wake` brings root sessions back from cold storage that went on; of one that stays there, what its source
+    holds becomes a new version. Raises IngestError when the disk refuses or another run is at work; what was committed
+    until then stays.
     """
     raw = data.raw(project.project_id)
     with exclusive_lock(raw, f"the archive of {project.project_id!r}"):
@@ -95,13 +101,16 @@ def archive_project(
             run_id=run_id,
             tail_rule=TailRule(time.time() if now is None else now, tail_quiet_seconds, tail_give_up_seconds),
         )
-        if manifest.damaged or (is_first and (raw / SESSIONS).is_dir()):
+        if manifest.damaged or (is_first and ((raw / SESSIONS).is_dir() or part_files(data, project.project_id))):
             entries, problems = recover_unlisted(raw, manifest, run_id)
             run.result.problems += problems
             manifest.append(entries)
+            manifest.append(recovered_cold(data, project.project_id, manifest.entries))
             manifest.compact(force=True)
-        run.bring_up_to_date(_list(project, run.result), progress)
-        manifest.compact()
+        listed = _list(project, run.result)
+        run.wake_cold(listed, wake or (lambda roots: None))
+        run.bring_up_to_date(listed, progress)
+        run.manifest.compact()
     return run.result
 
 
@@ -163,6 +172,18 @@ class _Run:
             self.result.pending_files += bool(entry.pending_bytes)
             self.result.pending_bytes += entry.pending_bytes
 
+    def wake_cold(self, listed: dict[Path, list[SourceFile]], wake: Callable[[set[str]], None]) -> None:
+        """Have the sessions brought back from cold storage that went on, and read the manifest again."""
+        if not any(entry.cold for entry in self.manifest.entries.values()):
+            return
+        works = plan(listed, self.manifest.entries, name_redactor(self.redactor.redact_text))
+        roots, touched = grown_cold(works, self.manifest.entries, self.hash_key)
+        self.manifest.append(touched)
+        if roots:
+            wake(roots)
+            self.manifest = Manifest.open(self.manifest.path)
+            self.result.woken = len(roots - {root_of(e) for e in self.manifest.entries.values() if e.cold})
+
     def _new_bytes(self, work: Work) -> int | None:
         """How much there is to read of a source; None if it can be skipped without opening it."""
         entry = work.entry
@@ -173,7 +194,10 @@ class _Run:
             return None
         if entry is None:
             return state.st_size
-        is_same = (state.st_size, state.st_mtime_ns) == (entry.source_size, entry.source_mtime_ns)
+        is_same = is_as_archived(entry, state)
+        if entry.cold is not None and is_same:
+            self.result.unchanged += 1
+            return None
         waits = bool(entry.pending_bytes) and self.tail_rule.quiet_for(state) >= self.tail_rule.quiet_seconds
         is_intact = self._archived_size(entry.path) == entry.archived_bytes
         if is_same and not waits and is_intact and self._describes(entry, work):
@@ -215,6 +239,7 @@ class _Run:
             first_run_id=old.first_run_id if old else self.run_id,
             last_run_id=old.last_run_id if old else self.run_id,
             problem=copied.problem,
+            further=old.further if old else {},
         )
         if entry != old:
             self._keep(replace(entry, last_run_id=self.run_id))
@@ -247,10 +272,10 @@ class _Run:
         recent = {entry.path: entry for entry in self.uncommitted}
         chains = versions({**self.manifest.entries, **recent}.values())
         for base, chain in chains.items():
-            self.result.vanished += base not in live
+            self.result.vanished += base not in live and chain[-1].cold is None
             for entry in chain:
                 is_current = entry is chain[-1] and base in live
-                if is_current:
+                if is_current or entry.cold is not None:
                     continue
                 checked, problem = check_untouched(self.raw, entry, is_gone=base not in live, run_id=self.run_id)
                 if problem is not None:

@@ -54,8 +54,8 @@ def copy_file(shop: Workshop, work: Work, progress: Callable[[int], None]) -> Ou
     )
     try:
         try:
-            if old is not None and old.archived_bytes and not old.source_hash:
-                raise PrefixChangedError  # an entry without a source: nothing can be continued
+            if old is not None and (old.cold or (old.archived_bytes and not old.source_hash)):
+                raise PrefixChangedError  # an entry without a source or without its file: nothing can be continued
             copied = copy(target=safe_join(shop.raw, path), start=_start(old))
             if copied.is_new_version:
                 is_rewritten = True

@@ -56,11 +56,11 @@ def copy_text(
         if is_settled or is_document or is_repair:
             # What an earlier run has taken is taken again, whatever the clock says.
             end = state.st_size if is_settled or is_document else start.consumed_bytes
-            pieces = iter([whole]) if is_document and whole is not None else _text(source, end)
+            pieces = iter([whole]) if is_document and whole is not None else text_pieces(source, end)
             for piece in pieces:
                 read.update(piece)
                 redacted, found = (
-                    _redact_document(piece, shop.redactor) if is_document else shop.redactor.redact_text_bytes(piece)
+                    redact_document(piece, shop.redactor) if is_document else shop.redactor.redact_text_bytes(piece)
                 )
                 content.update(redacted)
                 with disk_errors(target):
@@ -89,7 +89,7 @@ def copy_text(
     return copied
 
 
-def _redact_document(data: bytes, redactor: Redactor) -> tuple[bytes, list[Finding]]:
+def redact_document(data: bytes, redactor: Redactor) -> tuple[bytes, list[Finding]]:
     """JSON on one line goes the way of a JSON line; JSON over several lines that of text."""
     if b"\n" in data.rstrip(b"\n"):
         return redactor.redact_text_bytes(data)
@@ -99,7 +99,7 @@ def _redact_document(data: bytes, redactor: Redactor) -> tuple[bytes, list[Findi
     return redacted.removesuffix(b"\n"), found
 
 
-def _text(source: int, size: int) -> Iterator[bytes]:
+def text_pieces(source: int, size: int) -> Iterator[bytes]:
     """A text in pieces that end with a line and, where they can, outside of a PEM block."""
     offset = 0
     rest = b""

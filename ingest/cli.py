@@ -7,9 +7,13 @@ from typing import Any
 
 import click
 
+from ingest.commands.care import backup_group, doctor_command
+from ingest.commands.cold import archive_command, restore_command, retention_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
+from ingest.commands.merging import merge_data_command
 from ingest.commands.nightly import nightly_command, publish_command
+from ingest.commands.operations import history_command, quality_report_command
 from ingest.commands.options import GROUP
 from ingest.commands.projects import (
     add_project_command,
@@ -17,6 +21,7 @@ from ingest.commands.projects import (
     projects_command,
     remove_project_command,
 )
+from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
     import_labels_command,
     init_data_command,
@@ -25,7 +30,10 @@ from ingest.commands.syncing import (
     sync_command,
 )
 from ingest.commands.taxonomy import taxonomy_group
+from ingest.commands.versions import migrate_command
 from ingest.errors import IngestError
+from ingest.operations.logs import command_logged, command_started
+from ingest.paths import DataDir
 
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
@@ -35,7 +43,8 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with command_logged():
+                return super().invoke(context)
         except IngestError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
@@ -45,7 +54,8 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings=GROUP)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Archive coding-agent sessions and git histories, and land them in one DuckDB file.
 
     The data directory is OPE_DATA_DIR, or data/ in the program's directory.
@@ -60,14 +70,18 @@ def main() -> None:
     # Inside a git hook these name the hook's repository, and git would read that one whatever path it is given.
     for variable in GIT_LOCATION:
         os.environ.pop(variable, None)
+    command_started(DataDir.from_environment(), context.invoked_subcommand)
 
 
 COMMANDS = (
     *(add_project_command, projects_command, exclude_project_command, remove_project_command),
-    *(nightly_command, publish_command),
+    *(nightly_command, publish_command, history_command, quality_report_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
+    *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),
     *(taxonomy_group, hooks_group),
+    *(doctor_command, backup_group),
+    *(migrate_command, merge_data_command),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.care.git_command import run_git
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.paths import PRODUCT_ROOT
 
 # The truth is committed; what a sync or a build makes again, and the key, is not.
+DATABASE_FILES = ("*.db", "*.db.wal", "*.db.tmp/", "*.db-journal")
+REPORTS = ("logs/", "outputs/")
+UNFINISHED = ("*.tmp", ".*.tmp", ".scratch/")
 IGNORED = (
-    ("Rebuilt by `python -m ingest sync` and `dbt build`", ("*.db", "*.db.wal", "*.db.tmp/", "*.db-journal")),
+    ("Rebuilt by `python -m ingest sync` and `dbt build`", DATABASE_FILES),
     ("The key of the redaction tokens: whoever has it can test guesses. Back it up elsewhere", (".redaction_key*",)),
-    ("Logs and exports", ("logs/", "outputs/")),
-    ("Unfinished writes", ("*.tmp", ".*.tmp", ".scratch/")),
+    ("Logs and exports", REPORTS),
+    ("Unfinished writes", UNFINISHED),
+    ("Of this machine: where backups go, and who is at work", ("/backup.json", "/runs/lock.json")),
 )
+# A setting of the repository; the hook reads it.
+IS_DATA = "ope.isData"
 KEPT_DIRECTORIES = ("raw", "processed", "validation", "runs")
 
 
@@ -50,13 +56,20 @@ def init_data(root: Path) -> DataRepository:
     if top is not None and not is_repository and Path(top).resolve() != product:
         raise IngestError(f"{root} is inside another repository ({top}): choose a directory outside of it.")
     if is_repository:
-        _refuse_shared_remote(root, product)
+        refuse_shared_remote(root)
     else:
         _run_git(root, "init", "--quiet", "--initial-branch", "main")
+    mark_as_data(root)
     for name in KEPT_DIRECTORIES:
         with disk_errors(root / name):
             make_private_directory(root / name)
     return DataRepository(root, not is_repository, _write_ignore(root / ".gitignore"))
+
+
+def mark_as_data(root: Path) -> None:
+    """Write into the repository's own settings that it holds the archive: our hook names no session in it."""
+    if _git(root, "config", "--local", "--get", IS_DATA) != "true":
+        _run_git(root, "config", "--local", IS_DATA, "true")
 
 
 def ignore_text() -> str:
@@ -80,8 +93,10 @@ def _write_ignore(path: Path) -> bool:
     return True
 
 
-def _refuse_shared_remote(root: Path, product: Path) -> None:
-    shared = _remotes(root) & _remotes(product)
+def refuse_shared_remote(root: Path) -> None:
+    """Raise IngestError where the repository `root` shares a remote with the program's, or has that one as a remote."""
+    product = PRODUCT_ROOT.resolve()
+    shared = _remotes(root) & (_remotes(product) | {normal_remote(str(product))})
     if shared:
         raise IngestError(
             f"The repository in {root} has the same remote as the program ({sorted(shared)[0]}): sessions must not be "
@@ -90,12 +105,19 @@ def _refuse_shared_remote(root: Path, product: Path) -> None:
 
 
 def _remotes(repository: Path) -> set[str]:
-    """The repository's remote addresses in one spelling, without user, password and scheme."""
+    """The repository's remote addresses in one spelling, without user, password and scheme.
+
+    As they are configured, and as `url.*.insteadOf` rewrites them.
+    """
     top = _git(repository, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != repository:
         return set()
     listing = _git(repository, "config", "--get-regexp", r"^remote\..*\.(url|pushurl)$") or ""
-    return {normal_remote(line.split(" ", 1)[1]) for line in listing.splitlines() if " " in line}
+    addresses = [line.split(" ", 1)[1] for line in listing.splitlines() if " " in line]
+    for name in (_git(repository, "remote") or "").splitlines():
+        for push in ((), ("--push",)):
+            addresses += (_git(repository, "remote", "get-url", "--all", *push, "--", name) or "").splitlines()
+    return {normal_remote(address) for address in addresses}
 
 
 def normal_remote(address: str) -> str:
@@ -115,11 +137,8 @@ def normal_remote(address: str) -> str:
 
 def _git(directory: Path, *arguments: str) -> str | None:
     """The output of a git command, None if it failed."""
-    try:
-        done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, check=False)
-    except OSError as error:
-        raise IngestError(f"git cannot be run ({error.strerror}): install it and try again.") from error
-    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
+    answer = run_git(directory, *arguments)
+    return None if answer.code else answer.text.strip()
 
 
 def _run_git(directory: Path, *arguments: str) -> None:

@@ -1,6 +1,7 @@
-"""`data/ope.db`: opening it, creating schema `raw` in it, and saying in one sentence why that failed.
+"""`data/ope.db`: opening it, creating schema `raw` in it or bringing it up to date, and saying in one sentence why that
+failed.
 
-The schema's one definition is `macros/raw_schema.sql`, which dbt runs too.
+The schema's one definition is `macros/raw_schema.sql`, which dbt runs too; `ingest.versions` has the steps to it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import jinja2
 
 from ingest.errors import IngestError
 from ingest.files import make_private_directory
-from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.locks import data_lock
+from ingest.paths import DataDir
+from ingest.runlog import new_run_id, step
 from ingest.settings import setting
-
-RAW_SCHEMA = PRODUCT_ROOT / "macros" / "raw_schema.sql"
+from ingest.versions.database import (
+    StepDone,
+    bring_up_to_date,
+    current_version,
+    pending_steps,
+    raw_schema_ddl,
+    refuse_newer,
+)
 
 # Without it DuckDB writes an older format, in which `using compression zstd` is silently ignored.
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
@@ -46,27 +54,33 @@ _STORAGE_ERRORS = (
 )
 
 
-def raw_schema_ddl() -> str:
-    """The statements that create schema `raw`, rendered from the macro that dbt uses."""
-    source = RAW_SCHEMA.read_text(encoding="utf-8")
-    return str(jinja2.Environment(autoescape=False).from_string(source).module.create_raw_schema())  # noqa: S701
+def connect(data: DataDir, steps_done: list[StepDone] | None = None) -> duckdb.DuckDBPyConnection:
+    """Open `data/ope.db` for writing, mode 0600, with schema `raw` of this version in it; make both where missing.
 
-
-def connect(data: DataDir) -> duckdb.DuckDBPyConnection:
-    """Open `data/ope.db` for writing, mode 0600, with schema `raw` in it; make both where missing.
-
-    Waits `database_wait_seconds` for another program that has it open. Raises IngestError when it still has, and when
-    the file is no database or cannot be written.
+    A file of an earlier version is brought up to date; the steps are added to `steps_done`. Waits
+    `database_wait_seconds` for another program that has it open. Raises IngestError when it still has, and when the
+    file is no database, was made by a newer program, or cannot be written.
     """
     with storage_errors(data.database):
         make_private_directory(data.root)
         connection = patiently(lambda: _connect_private(data.database), data.database)
         try:
+            _migrate(connection, data, [] if steps_done is None else steps_done)
             connection.execute(raw_schema_ddl())
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, data: DataDir, steps_done: list[StepDone]) -> None:
+    """Nothing but one query, where the database is of this version."""
+    version = refuse_newer(connection, data.database)
+    if not pending_steps(version):
+        return
+    with data_lock(data, "migrate"), step(data, new_run_id(), "migrate") as counts:
+        steps_done += bring_up_to_date(connection, version)
+        counts.update(from_version=version, to_version=current_version(), steps=len(steps_done))
 
 
 def _connect_private(path: Path) -> duckdb.DuckDBPyConnection:
@@ -94,12 +108,14 @@ def opened(data: DataDir) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def opened_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A reading connection to an existing database. Raises IngestError when it is missing, locked or damaged."""
+    """A reading connection to an existing database. Raises IngestError when it is missing, locked or damaged, or made
+    by a newer program."""
     if not path.exists():
         raise IngestError(f"There is no database {path} yet: run `python -m ingest sync` to make it.")
     with storage_errors(path):
         connection = duckdb.connect(str(path), read_only=True)
         try:
+            refuse_newer(connection, path)
             yield connection
         finally:
             connection.close()
@@ -122,10 +138,11 @@ def created(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def attach_warehouse(connection: duckdb.DuckDBPyConnection, data: DataDir) -> None:
-    """Attach `data/ope.db` for reading, as `ope`. Waits and fails as `connect`."""
+    """Attach `data/ope.db` for reading, as `ope`. Waits and fails as `connect`; an older file is read as it is."""
     statement = f"attach {literal(str(data.database))} as {WAREHOUSE} (read_only)"
     with storage_errors(data.database):
         patiently(lambda: connection.execute(statement), data.database)
+    refuse_newer(connection, data.database, WAREHOUSE)
 
 
 def patiently(attempt: Callable[[], T], path: Path) -> T:
@@ -199,6 +216,11 @@ def _sentence(path: Path, message: str) -> str:
         return (
             f"{path} is not a database that this version of DuckDB can read: move it away and run "
             "`python -m ingest sync`, which fills a new one from the archive."
+        )
+    if "could not read enough bytes" in lowered or "corrupt database file" in lowered:
+        return (
+            f"The database {path} is damaged: move it away and run `python -m ingest sync` and `dbt build`, which fill "
+            "a new one from the archive."
         )
     if "no space left" in lowered or "quota" in lowered:
         return _disk_full(path)

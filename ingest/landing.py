@@ -151,7 +151,8 @@ def _plan(connection: duckdb.DuckDBPyConnection, data: DataDir, project_id: str)
             detail = f"{len(landed)} landed files are kept; restore the manifest or remove the project"
             plan.problems.append(Problem("landing", manifest_path.name, "manifest is missing", detail))
         return plan
-    manifest = read_manifest(manifest_path)
+    # What lies in cold storage leaves the database, as if it had vanished.
+    manifest = {path: entry for path, entry in read_manifest(manifest_path).items() if entry.cold is None}
     for path, entry in sorted(manifest.items()):
         plan.problems.extend(manifest_problems(entry))
         if entry.kind == TRANSCRIPT:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
+from ingest.cold.journal import finish
+from ingest.cold.part import stored_files
+from ingest.cold.places import remove_below
+from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
 from ingest.errors import IngestError
 from ingest.files import disk_errors, open_regular
@@ -100,7 +104,7 @@ def add_project(
         project=get_project(data, project.project_id),
         sessions=found_sessions(project),
         commits=outcome.history.commits if outcome.history else None,
-        failures=outcome.failures,
+        failures=[*outcome.failures, *outcome.gone],
     )
 
 
@@ -121,6 +125,9 @@ def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Rem
     project = get_project(data, project_id)
     directories = [path for path in _directories(data, project_id) if path.exists()]
     files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
+    cold = [data.archived / path for path in stored_files(data, project_id)]
+    directories += sorted({path.parents[1] for path in cold})
+    files += cold
     rows: dict[str, int] = {}
     if data.database.exists():
         with opened_read_only(data.database) as connection:
@@ -143,6 +150,8 @@ def remove_project(data: DataDir, removal: Removal) -> None:
     the same command, or the next sync, takes the rest.
     """
     with data_lock(data, "remove-project"):
+        if removal.delete_archive:
+            finish(data)  # a move of its sessions that was cut short
         if data.database.exists():
             with opened(data) as connection:
                 remove_rows(connection, [removal.project_id])
@@ -151,6 +160,11 @@ def remove_project(data: DataDir, removal: Removal) -> None:
                 if path.exists():
                     with disk_errors(path):
                         shutil.rmtree(path)
+            cold = stored_files(data, removal.project_id)
+            for stored in cold:
+                remove_below(data.archived, stored)
+            if cold:
+                write_union(data)
         remove(data, removal.project_id)
 
 

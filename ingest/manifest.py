@@ -2,15 +2,16 @@
 
 One JSON object per line; the last line of a path wins. A line that is written is the commit point of what it describes:
 bytes of an archived file beyond its entry do not count. Lines are only added; the file is rewritten (atomically) when
-most of them are stale.
+most of them are stale. Fields that a newer program has added to a line are kept with its entry.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -51,12 +52,14 @@ class ManifestEntry:
     first_run_id: str
     last_run_id: str  # the last run that changed the entry
     problem: str | None
+    cold: str | None = None  # the part of cold storage that holds the file, which is not here then
+    # What a newer program has written beside these fields: kept in every later line of the path.
+    further: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-_FIELDS = tuple(field.name for field in fields(ManifestEntry))
-_COUNTS = tuple(
-    field.name for field in fields(ManifestEntry) if field.type == "int" and field.name != "source_mtime_ns"
-)
+_COLD, _FURTHER = "cold", "further"
+_FIELDS = tuple(item.name for item in fields(ManifestEntry) if item.name not in (_COLD, _FURTHER))
+_COUNTS = tuple(item.name for item in fields(ManifestEntry) if item.type == "int" and item.name != "source_mtime_ns")
 
 
 @dataclass
@@ -133,7 +136,10 @@ def _read(descriptor: int) -> bytes:
 
 
 def _line(entry: ManifestEntry) -> bytes:
-    return orjson.dumps(asdict(entry), option=orjson.OPT_APPEND_NEWLINE)
+    record = {**entry.further, **{name: getattr(entry, name) for name in _FIELDS}}
+    if entry.cold is not None:
+        record[_COLD] = entry.cold
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
@@ -142,7 +148,7 @@ def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
     lines = content.split(b"\n")[:-1]
     damaged = 0
     for line in lines:
-        entry = _entry(line)
+        entry = read_entry(line)
         if entry is None:
             damaged += 1
         else:
@@ -150,17 +156,28 @@ def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:
     return entries, len(lines), damaged
 
 
-def _entry(line: bytes) -> ManifestEntry | None:
+def read_entry(line: bytes) -> ManifestEntry | None:
+    """The entry that a line of a manifest is; None where it is none, or names a path that leaves the archive."""
     try:
-        record = orjson.loads(line)
-        # Fields that a later version adds are none of our business.
-        entry = ManifestEntry(**{name: record[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError):
+        return entry_of(orjson.loads(line))
+    except ValueError:
+        return None
+
+
+def entry_of(record: Any) -> ManifestEntry | None:
+    """A record of JSON as an entry, None where it is none."""
+    try:
+        further = {name: value for name, value in record.items() if name not in (*_FIELDS, _COLD)}
+        known = {name: record[name] for name in _FIELDS}
+        entry = ManifestEntry(**known, cold=record.get(_COLD), further=further)
+    except (AttributeError, KeyError, TypeError):
         return None
     counts = [getattr(entry, name) for name in _COUNTS]
     if not all(type(count) is int and count >= 0 for count in counts) or type(entry.source_mtime_ns) is not int:
         return None
     if type(entry.path) is not str or type(entry.source) is not str or type(entry.session_id) is not str:
+        return None
+    if entry.cold is not None and type(entry.cold) is not str:
         return None
     # A path that leaves the archive must never be written to.
     return entry if is_safe_path(entry.path) else None

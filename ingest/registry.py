@@ -20,12 +20,17 @@ from ingest.errors import IngestError
 from ingest.files import exclusive_lock, is_inside, normal_path, printable, write_atomically
 from ingest.paths import DataDir
 from ingest.repositories import repository_root, worktree_paths
+from ingest.versions.documents import Upgrades, upgraded
 
 SCHEMA_PATH = Path(__file__).with_name("projects.schema.json")
 SCHEMA_VERSION = 1
+# None yet: this is the first version. docs/versions.md says what a second one needs.
+UPGRADES: Upgrades = {}
 STATUSES = ("pending_processing", "processing", "completed", "archived", "excluded")
 # Left alone by sync and out of the warehouse, until somebody includes it again.
 EXCLUDED = "excluded"
+# Retention days of a project whose sessions stay for ever.
+NEVER = "never"
 NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -51,12 +56,13 @@ class Project:
     since: str | None
     notes: str
     instrumentation_tier: int | None
+    retention_days: int | str | None = None  # NEVER, or None for the variable of dbt_project.yml
 
 
 def load_projects(data: DataDir) -> list[Project]:
     """The registered projects in the order of their ids; none if nothing was registered yet.
 
-    Raises IngestError if the file cannot be read or does not follow the schema.
+    Raises IngestError if the file cannot be read, was written by a newer program, or does not follow the schema.
     """
     try:
         text = data.registry.read_text(encoding="utf-8")
@@ -70,6 +76,7 @@ def load_projects(data: DataDir) -> list[Project]:
         raise IngestError(
             f"{data.registry} is not valid JSON ({error}): correct it or restore an older copy."
         ) from error
+    document = upgraded(document, data.registry, SCHEMA_VERSION, UPGRADES)
     _validate(document, data.registry)
     return [_from_json(entry) for entry in document["projects"]]
 
@@ -108,7 +115,7 @@ def register(
     if not name:
         raise IngestError("A project needs a name: give one with --name.")
     identifier = project_id or slug(name)
-    if not _SLUG.fullmatch(identifier):
+    if not is_project_id(identifier):
         raise IngestError(
             f"{identifier!r} cannot be a project id: give one of lower-case letters, digits and hyphens with --id."
         )
@@ -162,6 +169,17 @@ def register(
     return project
 
 
+def put(data: DataDir, project: Project) -> None:
+    """Save an entry in the place of the one with its id, or beside the others."""
+    with _locked(data) as projects:
+        save_projects(data, [*(other for other in projects if other.project_id != project.project_id), project])
+
+
+def is_project_id(text: str) -> bool:
+    """Whether the text can be the id of a project."""
+    return _SLUG.fullmatch(text) is not None
+
+
 def remove(data: DataDir, project_id: str) -> Project:
     """Take a project out of the registry and return it; its archive is not touched."""
     with _locked(data) as projects:
@@ -176,6 +194,14 @@ def set_status(data: DataDir, project_id: str, status: str, instrumentation_tier
         project = replace(_pick(projects, project_id), status=status)
         if instrumentation_tier is not _UNSET:
             project = replace(project, instrumentation_tier=instrumentation_tier)
+        save_projects(data, [project if other.project_id == project_id else other for other in projects])
+    return project
+
+
+def set_retention(data: DataDir, project_id: str, days: int | str | None) -> Project:
+    """Note how many days the project's sessions stay (NEVER: for ever; None: as elsewhere). Returns the new entry."""
+    with _locked(data) as projects:
+        project = replace(_pick(projects, project_id), retention_days=days)
         save_projects(data, [project if other.project_id == project_id else other for other in projects])
     return project
 
@@ -317,4 +343,6 @@ def _to_json(project: Project) -> dict[str, Any]:
     fields = asdict(project)
     fields["repository_paths"] = list(project.repository_paths)
     fields["session_directories"] = list(project.session_directories)
+    if project.retention_days is None:
+        del fields["retention_days"]
     return {"id": fields.pop("project_id"), **fields}

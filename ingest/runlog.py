@@ -17,6 +17,7 @@ import orjson
 
 from ingest.errors import IngestError
 from ingest.files import make_private_directory, open_private, write_all
+from ingest.operations.logs import PIPELINE, log_failure, write_log
 from ingest.paths import DataDir
 from ingest.redaction import Redactor
 
@@ -50,16 +51,23 @@ def step(
     """
     started_at = now()
     counts: dict[str, Any] = {}
+    what = {"step": step_name, "project_id": project_id}
+    write_log(data, PIPELINE, "step started", run_id=run_id, fields=what)
     try:
         yield counts
     except BaseException as error:
+        record = _record(run_id, step_name, project_id, started_at, counts, _error_text(error, redactor))
         try:
-            _append(data, _record(run_id, step_name, project_id, started_at, counts, _error_text(error, redactor)))
+            _append(data, record)
         except OSError:
             pass  # the step's own failure (often the same full disk) is what the user has to see
+        write_log(data, PIPELINE, "step ended", level="error", run_id=run_id, fields=_ended(what, record))
+        log_failure(data, "step failed", error, run_id=run_id, fields=what)
         raise
+    record = _record(run_id, step_name, project_id, started_at, counts, None)
+    write_log(data, PIPELINE, "step ended", run_id=run_id, fields=_ended(what, record))
     try:
-        _append(data, _record(run_id, step_name, project_id, started_at, counts, None))
+        _append(data, record)
     except OSError as error:
         raise IngestError(
             f"The run log {data.runs} cannot be written ({error.strerror}): make room or change its permissions."
@@ -84,6 +92,19 @@ def _record(
         "counts": {key: value for key, value in counts.items() if key != "bytes"},
         "bytes": counts.get("bytes"),
         "error": error,
+    }
+
+
+def _ended(what: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """What the log says of a step that ended; why it failed stands in the log of errors."""
+    started_at, ended_at = (datetime.fromisoformat(record[key]) for key in ("started_at", "ended_at"))
+    seconds = round((ended_at - started_at).total_seconds(), 3)
+    return {
+        **what,
+        "status": record["status"],
+        "seconds": seconds,
+        "counts": record["counts"],
+        "bytes": record["bytes"],
     }
 
 

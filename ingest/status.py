@@ -16,6 +16,8 @@ from ingest.errors import IngestError
 from ingest.files import is_inside
 from ingest.landing_operations import RUN_FILES, utc
 from ingest.manifest import ManifestEntry, read_manifest
+from ingest.operations.advice import published_at, run_warnings
+from ingest.operations.history import read_builds, read_history
 from ingest.paths import DataDir
 from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
@@ -60,11 +62,16 @@ class ProjectStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All projects; `database_problem` says why nothing landed was read, `synced_at` when landing last succeeded."""
+    """All projects; `database_problem` says why nothing landed was read. `synced_at`: when landing last succeeded,
+    `built_at`: when dbt last came to an end (None also where the database cannot be read), `published_at`: when
+    `marts.db` was written. `warnings` are sentences about the runs."""
 
     projects: list[ProjectStatus] = field(default_factory=list)
     synced_at: datetime | None = None
     database_problem: str | None = None
+    built_at: datetime | None = None
+    published_at: datetime | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_status(data: DataDir) -> Status:
@@ -82,7 +89,20 @@ def read_status(data: DataDir) -> Status:
         projects=[_project_status(data, project, runs, landed) for project in projects],
         synced_at=utc(synced[-1]["ended_at"]) if synced else None,
         database_problem=problem,
+        built_at=_built_at(data) if problem is None else None,
+        published_at=published_at(data),
+        warnings=read_warnings(data),
     )
+
+
+def read_warnings(data: DataDir) -> list[str]:
+    """What a person should know of the runs so far, a sentence each. Raises IngestError for a damaged registry."""
+    return run_warnings(data, read_history(data), load_projects(data), now())
+
+
+def _built_at(data: DataDir) -> datetime | None:
+    builds = read_builds(data, 1)
+    return builds[-1].ended_at if builds else None
 
 
 def read_runs(data: DataDir) -> list[dict[str, Any]]:
@@ -128,7 +148,8 @@ def _project_status(
         raise IngestError(
             f"{data.manifest(project.project_id)} cannot be read ({error.strerror}): change its permissions."
         ) from error
-    transcripts = [entry for entry in manifest.values() if entry.kind == "transcript"]
+    known = [entry for entry in manifest.values() if entry.kind == "transcript"]
+    transcripts = [entry for entry in known if entry.cold is None]
     own = [run for run in runs if run.get("project_id") == project.project_id]
     last = own[-1] if own else None
     # A landing belongs to no project: where it failed, it failed for all of its run.
@@ -141,7 +162,7 @@ def _project_status(
         and run.get("error")
     ]
     is_read = project.status != EXCLUDED
-    waiting_files, waiting_bytes, purge_at = _waiting(project, transcripts) if is_read else (0, 0, None)
+    waiting_files, waiting_bytes, purge_at = _waiting(project, known) if is_read else (0, 0, None)
     return ProjectStatus(
         project_id=project.project_id,
         name=project.name,

@@ -14,8 +14,10 @@ from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.status import Status, read_status
-from ingest.terminal import many, number, show_heading, show_line, show_table, size
+from ingest.terminal import ago, many, number, show_heading, show_line, show_table, size
 
+# The tests of dbt that say that a quality gate does not hold.
+GATE_TESTS = frozenset({"quality_gates_hold", "quality_gates_warn"})
 RUN_RESULTS = PRODUCT_ROOT / "target" / "run_results.json"
 
 # Name, mart, and what is asked of it. A mart that is not built yet is left out.
@@ -84,7 +86,10 @@ def show_summary(summary: Summary) -> None:
     for name, rows in summary.warned.items():
         show_line(f"warning: {name.replace('_', ' ')}: {many(rows, 'row')}, see audit.{name}", "yellow")
     if summary.build_seconds is not None:
-        show_line(f"last dbt command: {summary.build_seconds:.1f} s")
+        published = f"; marts.db: {ago(status.published_at)}" if status.published_at else ""
+        show_line(f"last dbt command: {summary.build_seconds:.1f} s{published}")
+    for warning in status.warnings:
+        show_line(f"warning: {warning}", "yellow")
     if summary.marts:
         show_heading("From the marts")
         show_table(("what", "number"), _mart_rows(summary.marts), right=("number",))
@@ -107,6 +112,8 @@ def next_steps(summary: Summary) -> list[str]:
     bad = sum(
         count for counts in summary.built.values() for state, count in counts.items() if state in ("error", "fail")
     )
+    if summary.warned.keys() & GATE_TESTS:
+        steps.append("python -m ingest quality-report   which quality gates do not hold, and where to look")
     if bad:
         steps.append(f"make build   {many(bad, 'node')} failed: read the message, mend, build again")
     elif not summary.marts:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.archive import ArchiveResult, archive_project
+from ingest.cold.journal import finish
+from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import write_atomically
@@ -36,7 +38,10 @@ METADATA_VERSION = 1
 
 @dataclass
 class ProjectOutcome:
-    """What happened to one project before landing. `failures` are sentences for the user."""
+    """What happened to one project before landing, in sentences for the user.
+
+    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated.
+    """
 
     project_id: str
     archive: ArchiveResult | None = None
@@ -44,12 +49,13 @@ class ProjectOutcome:
     history: HistoryResult | None = None
     tier: int | None = None
     failures: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def nothing_done(self) -> bool:
         """Neither sessions nor commits could be read, and that was not for want of a source."""
-        return bool(self.failures) and not self.sessions_read and self.history is None
+        return bool(self.failures or self.gone) and not self.sessions_read and self.history is None
 
 
 @dataclass
@@ -62,8 +68,8 @@ class SyncResult:
 
     @property
     def failed(self) -> bool:
-        """Was there a project for which nothing could be done?"""
-        return any(outcome.nothing_done for outcome in self.projects)
+        """Did a step break off, or could nothing at all be done for a project?"""
+        return any(outcome.failures or outcome.nothing_done for outcome in self.projects)
 
 
 def sync(
@@ -101,7 +107,10 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
     redactor = load_redactor(data)
+    unfinished = _finish_move(data)
     outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
+    for outcome in outcomes[:1]:
+        outcome.failures.extend(unfinished)
     with step(data, run_id, "land", redactor=redactor) as counts:
         landing = land(
             data,
@@ -116,6 +125,15 @@ def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Pro
     with opened(data) as connection:
         land_operations(connection, data, run_id)
     return SyncResult(run_id, outcomes, landing)
+
+
+def _finish_move(data: DataDir) -> list[str]:
+    """Finish a move to or from cold storage that was killed. The manifests are right either way: sync goes on."""
+    try:
+        finish(data)
+    except IngestError as error:
+        return [str(error)]
+    return []
 
 
 def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> str:
@@ -155,7 +173,7 @@ def describe(
 def write_metadata(data: DataDir, project: Project) -> None:
     """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
     entries = read_manifest(data.manifest(project.project_id)).values()
-    transcripts = [entry for entry in entries if entry.kind == "transcript"]
+    transcripts = [entry for entry in entries if entry.kind == "transcript" and entry.cold is None]
     document: dict[str, Any] = {
         "schema_version": METADATA_VERSION,
         "project_id": project.project_id,
@@ -186,7 +204,7 @@ def _collect(
     set_status(data, project.project_id, "processing")
     if project.session_directories:
         gone = [directory for directory in project.session_directories if not Path(directory).is_dir()]
-        outcome.failures.extend(
+        outcome.gone.extend(
             f"The session directory {redactor.redact_text(directory)} is gone: what was archived from it is kept; "
             "register its new place with add-project --sessions."
             for directory in gone
@@ -194,7 +212,8 @@ def _collect(
         try:
             with step(data, run_id, "archive", project.project_id, redactor=redactor) as counts:
                 report = _labelled(progress, f"{project.project_id}: archive")
-                outcome.archive = archive_project(data, project, redactor, run_id, report)
+                wake = _waking(data, project.project_id, outcome, progress)
+                outcome.archive = archive_project(data, project, redactor, run_id, report, wake=wake)
                 counts.update(_counts(outcome.archive))
                 counts["bytes"] = outcome.archive.source_bytes_read
             outcome.sessions_read = len(gone) < len(project.session_directories)
@@ -204,6 +223,24 @@ def _collect(
     _read_history(data, project, redactor, run_id, progress, outcome)
     _note_tier(data, project, "processing", outcome)
     return outcome
+
+
+def _waking(
+    data: DataDir, project_id: str, outcome: ProjectOutcome, progress: Progress | None
+) -> Callable[[set[str]], None]:
+    """What brings sessions back from cold storage; where that fails, it is said, and the archive goes on."""
+
+    def wake(roots: set[str]) -> None:
+        try:
+            stored = cold_sessions(data)
+            wanted = with_families(
+                stored, lambda one: one.project_id == project_id and one.session.root_session_id in roots
+            )
+            restore_sessions(data, wanted, progress)
+        except IngestError as error:
+            outcome.failures.append(f"{len(roots)} sessions went on and could not be brought back: {error}")
+
+    return wake
 
 
 def _read_history(
@@ -229,7 +266,8 @@ def _read_history(
                 )
             counts.update(_counts(outcome.history))
     except IngestError as error:
-        _fail(outcome, "git", str(error), redactor)
+        source = Path(project.git_metadata or project.repository or "")
+        _fail(outcome, "git", str(error), redactor, is_gone=not source.exists())
 
 
 def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOutcome) -> None:
@@ -242,9 +280,9 @@ def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOut
     write_metadata(data, set_status(data, project.project_id, status, instrumentation_tier=tier))
 
 
-def _fail(outcome: ProjectOutcome, name: str, sentence: str, redactor: Redactor) -> None:
+def _fail(outcome: ProjectOutcome, name: str, sentence: str, redactor: Redactor, *, is_gone: bool = False) -> None:
     sentence = redactor.redact_text(sentence)
-    outcome.failures.append(sentence)
+    (outcome.gone if is_gone else outcome.failures).append(sentence)
     outcome.problems.append(Problem(name, outcome.project_id, "step failed", sentence))
 
 

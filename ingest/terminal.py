@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich import box
 from rich.cells import cell_len, set_cell_size
@@ -15,6 +16,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from ingest.runlog import now
 from ingest.sync import Progress
 
 PLAIN_LINE_SECONDS = 10.0
@@ -154,3 +156,12 @@ def number(count: int | float | None) -> str:
 def many(count: int, noun: str) -> str:
     """`1 session`, `2 sessions`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def ago(moment: datetime | None) -> str:
+    """`never`, or the time in UTC and how long ago that was."""
+    if moment is None:
+        return "never"
+    hours = (now() - moment).total_seconds() / 3600
+    age = f"{hours * 60:.0f} min" if hours < 1 else (f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days")
+    return f"{age} ago ({moment:%Y-%m-%d %H:%M} UTC)"

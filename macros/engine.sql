@@ -59,6 +59,17 @@
 {%- endmacro %}
 
 
+{# Names of the fields of the JSON objects at `paths`: JSON text of an array with an array for each of them, null where
+   there is no object; null where `guard` is not true. #}
+{% macro json_field_names(json, paths, guard='true') -%}
+    {{ return(adapter.dispatch('json_field_names', 'ope')(json, paths, guard)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_field_names(json, paths, guard) -%}
+    case when {{ guard }} then cast(to_json(json_keys({{ json }}, ['{{ paths | join("', '") }}'])) as varchar) end
+{%- endmacro %}
+
+
 {# Elements of a JSON array as an array of JSON texts; null where the JSON text is no array. #}
 {% macro json_elements(json) -%}
     {{ return(adapter.dispatch('json_elements', 'ope')(json)) }}

@@ -1,3 +1,11 @@
+{# The version of schema `raw`: the number of the last step in ingest/versions/steps, which bring an older file here. #}
+{% macro raw_schema_version() %}3{% endmacro %}
+
+
+{# The version of this program, for what a database says of its making. #}
+{% macro ope_version() %}0.1.0{% endmacro %}
+
+
 {#
   The one definition of schema `raw`: what `ingest` lands and dbt reads.
   dbt runs it at the start of every command, `ingest` renders the same macro before it lands,
@@ -6,6 +14,17 @@
 #}
 {% macro create_raw_schema() %}
 create schema if not exists raw;
+
+{# First of all: a file in which the rest is missing, because its making was cut short, is not an old one. #}
+create table if not exists raw.schema_versions (
+    version integer not null,
+    name varchar not null,
+    ope_version varchar not null,
+    applied_at timestamp not null
+);
+insert into raw.schema_versions
+select {{ raw_schema_version() }}, 'created', '{{ ope_version() }}', cast(now() at time zone 'UTC' as timestamp)
+where not exists (select 1 from raw.schema_versions);
 
 create table if not exists raw.projects (
     project_id varchar not null,
@@ -134,11 +153,6 @@ create table if not exists raw.labels (
     run_id varchar not null,
     loaded_at timestamp not null
 );
-
-{# A database of an earlier version has the table without these. #}
-alter table raw.labels add column if not exists label_set varchar;
-alter table raw.labels add column if not exists is_sure boolean;
-alter table raw.labels alter column label drop not null;
 
 create table if not exists raw.ingest_runs (
     run_id varchar not null,

@@ -24,13 +24,6 @@ create table if not exists audit.model_logic (
 {# A database of an earlier version has the table without it. #}
 alter table audit.model_logic add column if not exists inputs_hash varchar;
 
-{# A ledger of an earlier version knew sessions only: without it, everything is built once more. #}
-{% if execute and run_query(
-    "select 1 from information_schema.columns where table_schema = 'audit' and table_name = 'ledger'"
-    ~ " and column_name = 'root_session_id'"
-).rows %}
-drop table audit.ledger;
-{% endif %}
 create table if not exists audit.ledger (
     model varchar not null,
     unit_id varchar not null,

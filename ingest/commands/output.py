@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
+from ingest.care.data_commit import DataCommit
 from ingest.errors import IngestError
 from ingest.exclusion import Exclusion
 from ingest.labels import ImportedLabels
 from ingest.manage import Added, Removal
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED
-from ingest.runlog import now
 from ingest.status import ProjectStatus, Status
 from ingest.sync import SyncResult
 from ingest.taxonomy_checks import Checked
-from ingest.terminal import many, number, show_heading, show_line, show_table, size
+from ingest.terminal import ago, many, number, show_heading, show_line, show_table, size
 
 SHOWN_PROBLEMS = 10
 
@@ -74,8 +74,21 @@ def show_sync(result: SyncResult) -> None:
         f"raw.parse_errors has {many(landing.parse_errors, 'row')}"
     )
     for outcome in result.projects:
-        for sentence in outcome.failures:
+        if outcome.archive and outcome.archive.woken:
+            woken = many(outcome.archive.woken, "session")
+            show_line(f"{outcome.project_id}: {woken} went on and came back from cold storage", "yellow")
+        for sentence in (*outcome.failures, *outcome.gone):
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
+
+
+def show_data_commit(done: DataCommit) -> None:
+    """What was committed to the data directory's own repository."""
+    if done.sha is None:
+        show_line("The archive gained nothing: no commit.")
+    else:
+        show_line(f"committed {done.sha[:10]} {done.subject}")
+    for sentence in done.remarks:
+        show_line(sentence, "yellow")
 
 
 def sync_document(result: SyncResult) -> dict[str, Any]:
@@ -128,7 +141,10 @@ def show_status(status: Status) -> None:
             )
     if status.database_problem:
         show_line(status.database_problem, "yellow")
-    show_line(f"last sync: {_ago(status.synced_at)}")
+    for warning in status.warnings:
+        show_line(f"warning: {warning}", "yellow")
+    built = "unknown" if status.database_problem else ago(status.built_at)
+    show_line(f"last sync: {ago(status.synced_at)}; last build: {built}; marts.db: {ago(status.published_at)}")
 
 
 def show_taxonomies(checked: Checked) -> None:
@@ -157,7 +173,7 @@ def _status_row(project: ProjectStatus) -> tuple[str, ...]:
         size(project.pending_bytes),
         number(landed.errors if landed else None),
         number(project.waiting_files),
-        f"{_ago(project.last_run_at)}{' (failed)' if project.last_run_status == 'failed' else ''}",
+        f"{ago(project.last_run_at)}{' (failed)' if project.last_run_status == 'failed' else ''}",
     )
 
 
@@ -188,15 +204,6 @@ def confirm(removal: Removal) -> None:
     typed = click.prompt("Type the project's id to delete its archive", err=True)
     if typed != removal.project_id:
         raise IngestError(f"{typed!r} is not {removal.project_id!r}: nothing was removed.")
-
-
-def _ago(moment: datetime | None) -> str:
-    """`never`, or the time in UTC and how long ago that was."""
-    if moment is None:
-        return "never"
-    hours = (now() - moment).total_seconds() / 3600
-    age = f"{hours * 60:.0f} min" if hours < 1 else (f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days")
-    return f"{age} ago ({moment:%Y-%m-%d %H:%M} UTC)"
 
 
 def print_json(document: Any) -> None:

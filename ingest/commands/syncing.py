@@ -8,15 +8,18 @@ from pathlib import Path
 
 import click
 
+from ingest.care.data_commit import commit_gain
 from ingest.commands.options import as_json_option
 from ingest.commands.output import (
     print_json,
+    show_data_commit,
     show_labels,
     show_status,
     show_sync,
     sync_document,
 )
 from ingest.data_repository import init_data
+from ingest.errors import IngestError
 from ingest.label_files import REQUIRED
 from ingest.labels import import_labels
 from ingest.paths import DataDir
@@ -28,24 +31,42 @@ from ingest.terminal import progress_shown, show_line
 
 @click.command("sync")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@click.option(
+    "--commit",
+    is_flag=True,
+    help="Then commit what the archive gained to the data directory's own repository (init-data makes it).",
+)
 @as_json_option
-def sync_command(projects: tuple[str, ...], as_json: bool) -> None:
+def sync_command(projects: tuple[str, ...], commit: bool, as_json: bool) -> None:
     """Archive, extract and land whatever is new, for the given project ids or all.
 
-    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where nothing
-    at all could be done for one. Running it again is safe at any time.
+    Sources are only read. A project that cannot be read does not stop the others; the exit code is 1 where a step
+    broke off, where all that a project was read from is gone, or where the gain could not be committed. Running it
+    again is safe at any time.
 
     \b
     Example:
       python -m ingest sync my-project
     """
+    data = DataDir.from_environment()
     with progress_shown() as progress:
-        result = sync(DataDir.from_environment(), projects, progress)
+        result = sync(data, projects, progress)
+    committed, refused = None, None
+    if commit:
+        try:
+            committed = commit_gain(data, result.run_id)
+        except IngestError as error:
+            refused = str(error)
     if as_json:
-        print_json(sync_document(result))
+        document = {"commit": committed and asdict(committed), "commit_refused": refused} if commit else {}
+        print_json(sync_document(result) | document)
     else:
         show_sync(result)
-    if result.failed:
+        if committed:
+            show_data_commit(committed)
+    if refused:
+        click.echo(f"Error: The sync is done, but its gain is not committed. {refused}", err=True)
+    if result.failed or refused:
         sys.exit(1)
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # ope-prepare-commit-msg: adds `Claude-Session-Id: <id>` to the message of a commit made while a session runs.
-# ope-hook-version: 1
+# ope-hook-version: 2
 #
 # git calls it as: prepare-commit-msg FILE [SOURCE [COMMIT]], at the top of the worktree.
 # A hook that was here before runs first, and its failure is passed on. Everything of our own that fails leaves the
@@ -182,12 +182,14 @@ session_by_log() {
     is_session_id "$session"
 }
 
-# Sets `comment` to what begins a comment in the message file $1.
-read_comment() {
+# Sets `comment` to what begins a comment in the message file $1, and `is_data` where `init-data` marked the repository.
+read_settings() {
     comment='#'
-    configured=$(git config --get-regexp '^core\.comment(char|string)$')
+    is_data=
+    configured=$(git config --get-regexp '^(core\.comment(char|string)|ope\.isdata)$')
     while IFS= read -r line; do
         case $line in
+            'ope.isdata true') is_data=yes ;;
             'core.comment'*' '?*) comment=${line#* } ;;
         esac
     done <<EOF
@@ -233,7 +235,9 @@ add_trailer() {
     LC_ALL=C
     export LC_ALL
     session_by_environment || session_by_log || return
-    read_comment "$1"
+    read_settings "$1"
+    # Commits of the archive are no work of a session.
+    [ -z "$is_data" ] || return
     wants_trailer "$1" || return
     ! is_amend || return
     # Without any configuration: trailers that the user has set up to be added by command are not ours to run.

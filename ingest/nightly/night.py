@@ -23,7 +23,6 @@ from ingest.nightly.outputs import write_outputs
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
-from ingest.registry import get_project
 from ingest.runlog import new_run_id, now, step
 from ingest.sync import Progress, SyncResult, sync
 
@@ -89,7 +88,7 @@ def run_night(data: DataDir, progress: Progress | None = None, project: Path = P
 def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path) -> None:
     with _noting(night.failures):
         night.synced = sync(data, (), progress, night.run_id)
-        _note_projects(night, data)
+        _note_projects(night)
         with step(data, night.run_id, "build") as counts:
             night.built = build(data, project, _labelled(progress, "dbt build"))
             counts.update(night.built.counts, invocation_id=night.built.invocation_id)
@@ -104,11 +103,11 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
         night.cleaned_up = clean_up(data, night.run_id)
 
 
-def _note_projects(night: Night, data: DataDir) -> None:
-    """A project that could not be read is a failure once; where its archive is all that is left, that is known."""
+def _note_projects(night: Night) -> None:
+    """A step that broke off is a failure; a source that is gone a warning, for its archive is kept."""
     for outcome in night.synced.projects if night.synced else ():
-        is_known = not outcome.nothing_done or get_project(data, outcome.project_id).status == "archived"
-        (night.warnings if is_known else night.failures).extend(outcome.failures)
+        night.failures.extend(f"{outcome.project_id}: {sentence}" for sentence in outcome.failures)
+        night.warnings.extend(f"{outcome.project_id}: {sentence}" for sentence in outcome.gone)
 
 
 @contextmanager

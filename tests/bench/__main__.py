@@ -2,7 +2,7 @@
 
     OPE_CORPUS_DIR=DIR python -m tests.bench [PART]...
 
-Parts: path night growth correlation git query hook redaction.
+Parts: path night growth correlation git query readers hook redaction.
 
 Machines are noisy: each part has a baseline in the same run, and the ratio to it is what can be compared.
 """
@@ -21,11 +21,12 @@ import duckdb
 from ingest.paths import PRODUCT_ROOT
 from ingest.redaction import Redactor
 from tests.bench.commits import commit_times, percentile
-from tests.bench.corpus import WORK, enlarge, unpacked_sessions
+from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
 from tests.bench.correlation import CORPUS_DAYS, TIMES, measure_clones, show_growth
 from tests.bench.measure import Cost, dbt_layers, run, size
 from tests.bench.night import TIMES as TIMES_OF_NIGHTS
 from tests.bench.night import measure_nights, show_nights, write_figures
+from tests.bench.readers import Reader
 
 DBT = str(Path(sys.executable).with_name("dbt"))
 NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
@@ -210,6 +211,31 @@ def query(sessions: Path, _metadata: Path) -> None:
     )
 
 
+def readers(sessions: Path, metadata: Path) -> None:
+    """Ten nights that each add a hundredth of the corpus, while two people read marts.db without pause."""
+    place = fresh("readers")
+    data, source = place / "data", place / "projects"
+    missing = hold_back(sessions, source, 0.1)
+    register(data, source, metadata)
+    python(data, "-m", "ingest", "nightly")
+    question = "select project_id, count(*), sum(turns), sum(tool_calls) from sessions group by all order by all"
+    with Reader(data / "marts.db", 0, question) as opening, Reader(data / "marts.db", 20, question) as keeping:
+        for night in range(10):
+            append({path: _tenth(lines.splitlines(keepends=True), night) for path, lines in missing.items()})
+            cost = python(data, "-m", "ingest", "nightly")
+            show(f"night {night + 1}", cost)
+    for name, seen in (("opens anew for each query", opening.seen), ("keeps it open for 20 s", keeping.seen)):
+        print(
+            f"  a reader that {name}: {seen.queries:,} queries ({seen.queries / seen.seconds:.1f} per second), "
+            f"{len(seen.errors)} errors, {seen.half_states} half states, {len(seen.runs)} states seen, "
+            f"slowest query {seen.slowest_seconds:.2f} s, longest pause {seen.longest_pause_seconds:.2f} s"
+        )
+
+
+def _tenth(lines: list[bytes], number: int) -> bytes:
+    return b"".join(lines[len(lines) * number // 10 : len(lines) * (number + 1) // 10])
+
+
 def hook(_sessions: Path, _metadata: Path) -> None:
     """200 commits without and with the hook that names the session, in turn; where its log lies among 1,000 others."""
     times = commit_times(fresh("hook"), commits=200, logs=1000)
@@ -247,6 +273,7 @@ PARTS: dict[str, Callable[[Path, Path], None]] = {
     "correlation": correlation,
     "git": git,
     "query": query,
+    "readers": readers,
     "hook": hook,
     "redaction": redaction,
 }

@@ -6,8 +6,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from ingest.paths import PRODUCT_ROOT
+from ingest.operations.quality import quality_report
+from ingest.paths import PRODUCT_ROOT, DataDir
 from tests.warehouse import Warehouse
+from tools.shown import answer, queries
 
 EXPECTED: dict[str, Any] = json.loads((PRODUCT_ROOT / "tests/ingest/sample_expected.json").read_text(encoding="utf-8"))
 USAGE = (
@@ -38,8 +40,8 @@ def test_lines(sample_warehouse: Warehouse) -> None:
     assert sample_warehouse.query("select count(*), count(*) filter (where not is_json) from raw.session_lines") == [
         (lines["total"], lines["malformed"])
     ]
-    unknown = sample_warehouse.query("select record_type, count(*) from audit.record_types_are_known group by 1")
-    assert dict(unknown) == lines["unknown_types"]
+    drift = sample_warehouse.query("select drift_kind, record_type, records from schema_drift")
+    assert drift == [("record type", name, count) for name, count in lines["unknown_types"].items()]
 
 
 def test_tokens_and_cost(sample_warehouse: Warehouse) -> None:
@@ -99,3 +101,15 @@ def test_no_secret_is_left(sample_warehouse: Warehouse) -> None:
             (0,)
         ]
     assert len(sample_warehouse.query("select distinct token from raw.redactions")) >= 1
+
+
+def test_the_gates_of_the_sample(sample_warehouse: Warehouse) -> None:
+    report = quality_report(DataDir(sample_warehouse.data))
+    assert len(report.gates) == len({gate.gate for gate in report.gates}) == 11
+    assert [(gate.gate, gate.example) for gate in report.gates if gate.state != "passed"] == [
+        ("unknown_record_types", "quay-latch")
+    ]
+    assert (report.score, report.failed, report.warned) == (94.1, 0, 1)
+    [query] = queries((PRODUCT_ROOT / "docs/quality-gates.md").read_text(encoding="utf-8"))
+    sql, shown = query
+    assert answer(sample_warehouse.database, sql) == shown

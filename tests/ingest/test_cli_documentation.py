@@ -15,9 +15,13 @@ DOCS = PRODUCT_ROOT / "docs" / "commands.md"
 COMMANDS = {
     "add-project",
     "sync",
+    "nightly",
+    "publish",
     "import-labels",
     "projects",
     "status",
+    "history",
+    "quality-report",
     "init-data",
     "remove-project",
     "exclude-project",
@@ -27,6 +31,15 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "doctor",
+    "backup",
+    "migrate",
+    "merge-data",
+    "retention",
+    "archive",
+    "restore",
+    "snapshot",
+    "verify-snapshot",
 }
 
 

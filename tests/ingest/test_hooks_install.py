@@ -14,6 +14,9 @@ from ingest.hooks.install import install, uninstall
 from ingest.hooks.script import BEFORE, HOOK, inspect
 from tests.ingest.hook_work import SESSION, TRAILER, HookWork, hooks, picture, refused
 
+# The version that comes with the program.
+NOW = script.packaged_version()
+
 
 @pytest.fixture
 def work(tmp_path):
@@ -190,7 +193,7 @@ def test_a_hook_that_lost_its_mode_is_repaired(work):
 
 def version(monkeypatch, number):
     """From now on the program comes with another version of the script."""
-    content = script.packaged().replace(b"ope-hook-version: 1", b"ope-hook-version: %d" % number)
+    content = script.packaged().replace(b"ope-hook-version: %d" % NOW, b"ope-hook-version: %d" % number)
     monkeypatch.setattr(script, "packaged", lambda: content)
 
 
@@ -198,16 +201,16 @@ def test_an_older_version_is_brought_up_to_date(work, monkeypatch):
     work.hook("#!/bin/sh\nexit 0\n")
     before = picture(hooks(work))
     install(work.path)
-    version(monkeypatch, 2)
-    assert (inspect(hooks(work)).state, inspect(hooks(work)).version) == ("outdated", 1)
+    version(monkeypatch, NOW + 1)
+    assert (inspect(hooks(work)).state, inspect(hooks(work)).version) == ("outdated", NOW)
     assert install(work.path).action == "updated"
-    assert (inspect(hooks(work)).state, inspect(hooks(work)).version) == ("intact", 2)
+    assert (inspect(hooks(work)).state, inspect(hooks(work)).version) == ("intact", NOW + 1)
     uninstall(work.path)
     assert picture(hooks(work)) == before
 
 
 def test_a_newer_version_is_left_alone(work, monkeypatch):
-    version(monkeypatch, 2)
+    version(monkeypatch, NOW + 1)
     install(work.path)
     monkeypatch.undo()
     assert "newer version" in refused(install, work)

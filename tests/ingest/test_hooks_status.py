@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -151,7 +152,8 @@ def test_the_setting_is_named(tmp_path):
 
 
 def test_an_outdated_hook_is_pointed_out(work, monkeypatch):
-    newer = script.packaged().replace(b"hook-version: 1", b"hook-version: 2")
+    number = packaged_version() + 1
+    newer = re.sub(rb"(hook-version: )\d+", rb"\g<1>%d" % number, script.packaged())
     monkeypatch.setattr(script, "packaged", lambda: newer)
     said = run("status", work.path)
-    assert "outdated" in said and "Version 2 comes with the program" in said
+    assert "outdated" in said and f"Version {number} comes with the program" in said

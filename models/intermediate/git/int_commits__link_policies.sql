@@ -1,3 +1,6 @@
+{#- What `sync --commit` writes: the archive's own commits, which nobody worked on. -#}
+{%- set data_commit = '(?:^|\\n)' ~ var('data_commit_trailer') ~ ':[ \\t]' -%}
+
 with commits as (
 
     select * from {{ ref('stg_git__commits') }}
@@ -64,7 +67,9 @@ judged as (
         commits.project_id,
         commits.commit_sha,
         coalesce(commits.parent_count > 1, false) as is_merge,
-        bot_authors.author_name is not null or bot_authors.author_email is not null as is_bot,
+        bot_authors.author_name is not null
+        or bot_authors.author_email is not null
+        or coalesce({{ matches('commits.message', text_literal(data_commit)) }}, false) as is_bot,
         coalesce(
             {{ matches('commits.subject', text_literal(var('revert_subject'))) }}
             or {{ matches('commits.message', text_literal(var('revert_body'))) }},

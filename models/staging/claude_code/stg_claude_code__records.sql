@@ -95,7 +95,9 @@ lines as (
         source.line_number,
         source.is_json,
         source.line,
-        {{ json_values('source.line', paths.values() | list, guard='source.is_json') }} as fields
+        {{ json_values('source.line', paths.values() | list, guard='source.is_json') }} as fields,
+        {{ json_field_names('source.line', var('watched_objects').values() | list, guard='source.is_json') }}
+            as field_names
 
     from {{ source('raw', 'session_lines') }} as source
     inner join files
@@ -114,6 +116,7 @@ named as (
         line_number,
         is_json,
         line,
+        field_names,
         {% for name in paths -%}
             {{ element_at('fields', loop.index) }} as {{ name }}{% if not loop.last %},{% endif %}
         {% endfor %}
@@ -139,7 +142,8 @@ renamed as (
         parent_uuid,
         logical_parent_uuid,
         case
-            when coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) is null then md5(line)
+            when coalesce(nullif(embedded_uuid, ''), nullif(record_uuid, '')) is null
+                then md5({{ without_token_hashes('line') }})
         end as line_hash,
         recorded_session_id,
         forked_from_session_id,
@@ -173,6 +177,7 @@ renamed as (
         agent_version,
         level,
         compact_trigger,
+        field_names,
 
         -- text
         cwd,

@@ -11,6 +11,7 @@ renamed as (
         run_id,
         step,
         project_id,
+        {{ json_value('counts', '$.invocation_id') }} as invocation_id,
 
         -- text
         status,

@@ -1,0 +1,55 @@
+"""`data/CHANGELOG.md`: what the data directory itself has to tell, the newest first; people may write in it too."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ingest.errors import IngestError
+from ingest.files import write_atomically
+from ingest.paths import DataDir
+from ingest.terminal import many, size
+
+if TYPE_CHECKING:
+    from ingest.cold.snapshots import Snapshot
+
+CHANGELOG = "CHANGELOG.md"
+_TITLE = "# Changelog of this data directory\n"
+
+
+def has_entry(data: DataDir, version: str) -> bool:
+    """Is a snapshot noted?"""
+    return re.search(rf"^## {re.escape(version)}(?: |$)", _read(data), re.MULTILINE) is not None
+
+
+def noted_hash(data: DataDir, version: str) -> str | None:
+    """The SHA-256 of a snapshot's manifest, as it was noted."""
+    entry = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", _read(data), re.MULTILINE | re.DOTALL)
+    found = re.search(r"\b[0-9a-f]{64}\b", entry[1]) if entry else None
+    return found[0] if found else None
+
+
+def add_entry(data: DataDir, snapshot: Snapshot, digest: str) -> None:
+    """Note a snapshot above what is there. Raises IngestError where the disk refuses."""
+    text = _read(data) or _TITLE
+    entry = (
+        f"## {snapshot.version} – {snapshot.made_at[:10]}\n\n"
+        f"Snapshot of {many(len(snapshot.files), 'table')}, {many(snapshot.rows, 'row')}, {size(snapshot.bytes)}, "
+        f"published {snapshot.published.get('published_at')} (UTC) by OPE {snapshot.ope_version}: "
+        f"`archived/{snapshot.version}/`. SHA-256 of its manifest.json: `{digest}`.\n"
+    )
+    start = re.search(r"^## ", text, re.MULTILINE)
+    at = start.start() if start else len(text)
+    head = text[:at].rstrip("\n")
+    rest = f"\n{text[at:]}" if start else ""
+    write_atomically(data.root / CHANGELOG, f"{head}\n\n{entry}{rest}".encode())
+
+
+def _read(data: DataDir) -> str:
+    path = data.root / CHANGELOG
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise IngestError(f"{path} cannot be read ({error}): correct it and run the same command again.") from error

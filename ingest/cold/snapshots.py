@@ -1,0 +1,264 @@
+"""A named state of the published marts and seeds as Parquet in `data/archived/<version>/`, to cite and to compare with.
+
+It is made of `data/marts.db`, which is what passed its gates and names no place of this machine. The same rows give the
+same bytes: one thread, all columns as the order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from ingest import __version__
+from ingest.cold.changelog import add_entry, has_entry
+from ingest.cold.journal import finish
+from ingest.cold.marts import content_hash
+from ingest.cold.places import hash_below, make_durable, open_below, sql_pattern
+from ingest.cold.writing import Progress, written_aside
+from ingest.database import literal, opened_read_only, quoted
+from ingest.errors import IngestError
+from ingest.files import disk_errors, fsync_directory, make_private_directory, printable, write_atomically
+from ingest.locks import data_lock
+from ingest.paths import DataDir
+from ingest.registry import SCHEMA_VERSION
+from ingest.runlog import new_run_id, now, step
+
+MANIFEST = "manifest.json"
+README = "README.md"
+SNAPSHOT_VERSION = 1
+# Which directory the tables of a schema go to.
+DIRECTORIES = {"main": "marts", "reference": "seeds"}
+STATE_TABLE = "publish_state"
+
+_VERSION = re.compile(r"v[0-9]{1,6}(\.[0-9]{1,6}){0,3}(-[a-z0-9]+([.-][a-z0-9]+)*)?")
+_MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """One table as a file, below the snapshot. `columns` have name, type and description."""
+
+    path: str
+    table: str
+    description: str | None
+    rows: int
+    bytes: int
+    sha256: str
+    columns: tuple[dict[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `manifest.json` says. `published` is the row of `publish_state` that the marts were published with."""
+
+    version: str
+    made_at: str
+    ope_version: str
+    registry_schema_version: int
+    duckdb_version: str
+    published: dict[str, Any]
+    is_last_build: bool
+    files: tuple[SnapshotFile, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+
+def snapshot_path(data: DataDir, version: str) -> Path:
+    """Where a snapshot lies. Raises IngestError for a version that cannot be a name."""
+    if len(version) > _MAX_NAME or not _VERSION.fullmatch(version):
+        raise IngestError(f"{printable(version)!r} is no version of a snapshot: give one such as v1.0 or v1.1-draft.")
+    return data.archived / version
+
+
+def plan_snapshot(data: DataDir, version: str) -> list[tuple[str, int]]:
+    """The files that a snapshot would have, with their rows. Raises IngestError as `make_snapshot`."""
+    _refuse_existing(data, version)
+    with opened_read_only(_published(data)) as connection:
+        return [
+            (f"{DIRECTORIES[schema]}/{table}.parquet", _count(connection, f"{quoted(schema)}.{quoted(table)}"))
+            for schema, table, _ in _tables(connection)
+        ]
+
+
+def make_snapshot(data: DataDir, version: str, progress: Progress | None = None) -> Snapshot:
+    """Write the snapshot, read every table back, and note it in `data/CHANGELOG.md`.
+
+    One that is there but not in the changelog (its run was killed) is only noted. Raises IngestError where the version
+    exists, nothing is published, the disk refuses, or a table reads back differently; there is no snapshot then.
+    """
+    target = snapshot_path(data, version)
+    with data_lock(data, "snapshot"):
+        if target.is_dir() and not has_entry(data, version):
+            snapshot, digest = read_snapshot(data, version)
+            add_entry(data, snapshot, digest)
+            return snapshot
+        _refuse_existing(data, version)
+        finish(data)
+        with step(data, new_run_id(), "snapshot") as counts, written_aside(data) as aside:
+            root = aside / version
+            snapshot = _write(data, root, version, progress)
+            content = orjson.dumps(
+                {"snapshot_version": SNAPSHOT_VERSION, **asdict(snapshot)},
+                option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+                default=str,
+            )
+            write_atomically(root / README, readme(snapshot).encode())
+            write_atomically(root / MANIFEST, content)
+            with disk_errors(target):
+                os.rename(root, target)  # noqa: PTH104  (Path.rename would do the same)
+                fsync_directory(data.archived)
+                aside.rmdir()
+            add_entry(data, snapshot, hashlib.sha256(content).hexdigest())
+            counts.update(files=len(snapshot.files), rows=snapshot.rows, bytes=snapshot.bytes)
+    return snapshot
+
+
+def read_snapshot(data: DataDir, version: str) -> tuple[Snapshot, str]:
+    """A snapshot's manifest and its SHA-256. Raises IngestError where there is none or it cannot be read."""
+    path = snapshot_path(data, version)
+    try:
+        descriptor, _ = open_below(data.archived, f"{version}/{MANIFEST}")
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read()
+        document = orjson.loads(content)
+        if document.pop("snapshot_version") != SNAPSHOT_VERSION:
+            raise ValueError("another version of its form")
+        files = tuple(SnapshotFile(**{**one, "columns": tuple(one["columns"])}) for one in document.pop("files"))
+        return Snapshot(**document, files=files), hashlib.sha256(content).hexdigest()
+    except FileNotFoundError as error:
+        raise IngestError(
+            f"There is no snapshot {path}: make it with `python -m ingest snapshot {version}`."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IngestError(f"{path / MANIFEST} cannot be read ({error}): restore it from a backup.") from error
+
+
+def _refuse_existing(data: DataDir, version: str) -> None:
+    if os.path.lexists(snapshot_path(data, version)):
+        raise IngestError(f"The snapshot {version} exists already and is never changed: choose another version.")
+
+
+def _published(data: DataDir) -> Path:
+    if not data.published.exists():
+        raise IngestError(
+            f"Nothing is published in {data.published} yet, and snapshots are made of that: "
+            "run `python -m ingest publish`."
+        )
+    return data.published
+
+
+def _write(data: DataDir, root: Path, version: str, progress: Progress | None) -> Snapshot:
+    with opened_read_only(_published(data)) as connection:
+        connection.execute("set threads = 1")  # so that row groups do not depend on the machine
+        tables = _tables(connection)
+        files = []
+        for done, (schema, table, description) in enumerate(tables, start=1):
+            files.append(_write_table(connection, root, schema, table, description))
+            if progress:
+                progress(f"snapshot {version}", done, len(tables))
+        state = connection.execute(f"select * from main.{STATE_TABLE}")
+        published = dict(zip((column[0] for column in state.description), state.fetchall()[0], strict=True))
+    return Snapshot(
+        version=version,
+        made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
+        ope_version=__version__,
+        registry_schema_version=SCHEMA_VERSION,
+        duckdb_version=duckdb.__version__,
+        published=published,
+        is_last_build=_is_last_build(data, published.get("built_at")),
+        files=tuple(files),
+    )
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str | None]]:
+    """Schema, name and description of every published table, in order."""
+    rows = connection.execute(
+        "select schema_name, table_name, comment from duckdb_tables() "
+        "where schema_name in (select unnest($schemas)) and table_name != $state order by all",
+        {"schemas": list(DIRECTORIES), "state": STATE_TABLE},
+    ).fetchall()
+    for _, table, _ in rows:
+        if not re.fullmatch(r"[a-z_][a-z0-9_]*", table):
+            raise IngestError(f"The published table {printable(table)!r} cannot be the name of a file.")
+    return rows
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, root: Path, schema: str, table: str, description: str | None
+) -> SnapshotFile:
+    name = f"{quoted(schema)}.{quoted(table)}"
+    place = f"{DIRECTORIES[schema]}/{table}.parquet"
+    target = root / place
+    with disk_errors(target):
+        make_private_directory(target.parent)
+    connection.execute(
+        f"copy (select * from {name} order by all) to {literal(str(target))} (format parquet, compression zstd)"
+    )
+    make_durable(target)
+    fsync_directory(target.parent)
+    wanted = content_hash(connection, name)
+    if content_hash(connection, f"read_parquet({sql_pattern(target)}, hive_partitioning = false)") != wanted:
+        raise IngestError(f"{table} reads back with other rows than were written: there is no snapshot.")
+    columns = connection.execute(
+        "select column_name as name, data_type as type, comment as description from duckdb_columns() "
+        "where schema_name = $schema and table_name = $table order by column_index",
+        {"schema": schema, "table": table},
+    ).fetchall()
+    size, digest = hash_below(root, place)
+    described = tuple(dict(zip(("name", "type", "description"), column, strict=True)) for column in columns)
+    return SnapshotFile(place, table, description, wanted[0], size, digest, described)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    return int(connection.execute(f"select count(*) from {relation}").fetchall()[0][0])
+
+
+def _is_last_build(data: DataDir, built_at: datetime | None) -> bool:
+    """Is what was published what was built last? Where the warehouse cannot tell, it is not known to be."""
+    if not data.database.exists() or built_at is None:
+        return False
+    try:
+        with opened_read_only(data.database) as connection:
+            rows = connection.execute("select max(ended_at) from audit.invocations").fetchall()
+    except (IngestError, duckdb.Error):
+        return False
+    return bool(rows[0][0] == built_at)
+
+
+def readme(snapshot: Snapshot) -> str:
+    """What somebody needs who has only this directory."""
+    parts = [
+        f"# Snapshot {snapshot.version}\n",
+        f"Marts and seeds of OPE {snapshot.ope_version}, made {snapshot.made_at} of what was published "
+        f"{snapshot.published.get('published_at')} (UTC). `{MANIFEST}` has rows, bytes and SHA-256 of every file. "
+        "Sessions in cold storage are not in it.\n",
+        "    select * from 'marts/sessions.parquet'\n",
+    ]
+    for file in snapshot.files:
+        parts.append(f"## {file.path}\n")
+        parts.append(f"{_one_line(file.description) or 'No description.'} {file.rows:,} rows.\n")
+        rows = [f"| `{c['name']}` | {_cell(c['type'])} | {_cell(c['description'])} |" for c in file.columns]
+        parts.append("\n".join(["| column | type | |", "| --- | --- | --- |", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _cell(text: str | None) -> str:
+    return _one_line(text).replace("|", "\\|")

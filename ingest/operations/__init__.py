@@ -1,0 +1,1 @@
+"""How the warehouse is run: JSON logs, the history of runs, the quality report."""
