@@ -61,7 +61,7 @@ def test_a_night_builds_what_changed(sample_warehouse: Warehouse, tmp_path: Path
     typed.write_text(typed.read_text(encoding="utf-8").replace("One row per", "One  row per", 1), "utf-8")
     warehouse.build()
     assert {"int_commits__words", "reaction_quality", "bot_authors", "projects"} <= built(warehouse)
-    assert not {"int_commits__line_rarity", "tool_calls", "turns", "model_prices"} & built(warehouse)
+    assert not {"int_commits__line_rarity", "commit_files", "model_prices"} & built(warehouse)
     [(comment,)] = warehouse.query("select comment from duckdb_tables() where table_name = 'reaction_quality'")
     assert comment.startswith("One  row per")
     assert warehouse.query("select count(*) from projects") == [(2,)]
