@@ -21,8 +21,13 @@ WITHHELD = 2
 
 
 @click.command("nightly")
+@click.option(
+    "--commit",
+    is_flag=True,
+    help="Then commit what the archive gained to the data directory's own repository (init-data makes it).",
+)
 @as_json_option
-def nightly_command(as_json: bool) -> None:
+def nightly_command(commit: bool, as_json: bool) -> None:
     """Sync all projects, build the warehouse, publish marts.db and clean up: what a timer runs every night.
 
     A run that was killed is simply run again. The exit code is 0 when all is well, 1 when something failed, and 2 when
@@ -34,7 +39,7 @@ def nightly_command(as_json: bool) -> None:
     """
     data = DataDir.from_environment()
     with progress_shown() as progress:
-        night = run_night(data, progress)
+        night = run_night(data, progress, commit=commit)
     document = metadata(data, night)
     if as_json:
         print_json(document | {"outputs": str(night.outputs)})

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ingest.files import disk_errors
+from ingest.operations.dbt_results import clean_dbt_results
+from ingest.operations.log_files import clean_logs
 from ingest.paths import DataDir
 from ingest.publishing.compaction import Compaction, compact
 from ingest.publishing.publish import remove_unfinished
@@ -19,20 +21,30 @@ _RUN_DIRECTORY = re.compile(r"run_\d{8}T\d{6}Z-[0-9a-f]+_[a-z-]+_(\d{4}-\d{2}-\d
 
 @dataclass(frozen=True)
 class CleanedUp:
-    """How many files of killed publications and how many directories of old runs went, and what compaction did."""
+    """How many files of killed publications, directories of old runs, logs (compressed or deleted) and rows of dbt's
+    old results went, and what compaction did."""
 
     unfinished: int
     outputs: int
+    logs: int
+    dbt_results: int
     compaction: Compaction
 
 
 def clean_up(data: DataDir, run_id: str) -> CleanedUp:
-    """Remove leftovers and old outputs, and compact the database where it is due. Raises IngestError where the disk or
-    another program refuses."""
+    """Remove leftovers, old outputs, logs and results, and compact the database where it is due.
+
+    Raises IngestError where the disk or another program refuses.
+    """
     with step(data, run_id, "clean-up") as counts:
-        unfinished, outputs = remove_unfinished(data), remove_old_outputs(data)
-        counts.update(unfinished=unfinished, outputs=outputs)
-    return CleanedUp(unfinished, outputs, compact(data, run_id))
+        logs = clean_logs(data)
+        counts.update(
+            unfinished=remove_unfinished(data),
+            outputs=remove_old_outputs(data),
+            logs=len(logs.compressed) + len(logs.deleted),
+            dbt_results=clean_dbt_results(data),
+        )
+    return CleanedUp(**counts, compaction=compact(data, run_id))
 
 
 def remove_old_outputs(data: DataDir) -> int:

@@ -1,4 +1,4 @@
-"""One night: sync → build → publish → clean up. Whatever stops it, the next one goes on from there.
+"""One night: sync → build → publish → report → clean up → back up. Whatever stops it, the next one goes on from there.
 
 Every step is safe to repeat, so nothing has to be remembered of a night that was killed: sync reads what its manifests
 do not know, dbt builds what its ledger does not know, and `marts.db` is either the old file or the new one.
@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.care.backup_schedule import DueBackup, backup_if_due
+from ingest.care.data_commit import DataCommit, commit_gain
 from ingest.database import opened
 from ingest.errors import IngestError
 from ingest.landing_operations import land_operations
@@ -20,6 +22,7 @@ from ingest.locks import Holder, data_lock
 from ingest.nightly.build import Built, build, require_good
 from ingest.nightly.cleanup import CleanedUp, clean_up
 from ingest.nightly.outputs import write_outputs
+from ingest.operations.quality import QualityReport, report_of_run
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
@@ -48,6 +51,9 @@ class Night:
     synced: SyncResult | None = None
     built: Built | None = None
     published: Published | None = None
+    committed: DataCommit | None = None
+    quality: QualityReport | None = None
+    backup: DueBackup | None = None
     cleaned_up: CleanedUp | None = None
     failures: list[str] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
@@ -64,9 +70,12 @@ class Night:
         return STATUS[self.exit_code]
 
 
-def run_night(data: DataDir, progress: Progress | None = None, project: Path = PRODUCT_ROOT) -> Night:
+def run_night(
+    data: DataDir, progress: Progress | None = None, project: Path = PRODUCT_ROOT, *, commit: bool = False
+) -> Night:
     """Do all of it for every registered project, with the dbt project in directory `project`.
 
+    With `commit`, what the archive gained is committed to the data directory's own repository.
     Raises IngestError only where the night could not begin: another command holds the data directory, or it cannot be
     written. Everything later is in the result.
     """
@@ -74,7 +83,7 @@ def run_night(data: DataDir, progress: Progress | None = None, project: Path = P
     with data_lock(data, "nightly") as night.resumed:
         try:
             with step(data, night.run_id, "nightly") as counts:
-                _steps(night, data, progress, project)
+                _steps(night, data, progress, project, commit)
                 counts.update(exit_code=night.exit_code, failures=len(night.failures), withheld=len(night.withheld))
         finally:
             night.ended_at = now()
@@ -85,7 +94,7 @@ def run_night(data: DataDir, progress: Progress | None = None, project: Path = P
     return night
 
 
-def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path) -> None:
+def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path, commit: bool) -> None:
     with _noting(night.failures):
         night.synced = sync(data, (), progress, night.run_id)
         _note_projects(night)
@@ -99,8 +108,17 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
                 night.published = publish(data, night.run_id)
         except WithheldError as error:
             night.withheld = [reason.sentence for reason in error.reasons]
+    directory = data.run_outputs(night.run_id, "nightly")
+    with _noting(night.warnings):
+        if night.built is not None and not night.built.errors:
+            night.quality = report_of_run(data, night.run_id, directory)
     with _noting(night.warnings):
         night.cleaned_up = clean_up(data, night.run_id)
+    with _noting(night.warnings):
+        night.backup = backup_if_due(data)
+    with _noting(night.failures):
+        if commit and night.synced is not None:
+            night.committed = commit_gain(data, night.run_id)
 
 
 def _note_projects(night: Night) -> None:

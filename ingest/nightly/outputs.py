@@ -52,6 +52,7 @@ def metadata(data: DataDir, night: Night) -> dict[str, Any]:
         "seconds": round((ended_at - night.started_at).total_seconds(), 3),
         "steps": [_step(record) for record in read_runs(data) if record["run_id"] == night.run_id],
         "published": None if published is None else {"tables": published.tables, "rows": published.rows},
+        "quality_score": night.quality.score if night.quality else None,
         "failures": night.failures,
         "withheld": night.withheld,
         "warnings": night.warnings,

@@ -60,6 +60,8 @@ def _what(record: dict[str, Any]) -> str:
         return ", ".join([*good, *bad])
     if record["step"] == "publish":
         return f"{many(counts['tables'], 'table')}, {many(counts['rows'], 'row')}, {size(record['bytes'] or 0)}"
+    if record["step"] == "quality":
+        return f"score {counts['score']} of 100, {number(counts['failed'])} failed, {number(counts['warned'])} warned"
     if record["step"] == "compact":
         return f"ope.db {size(counts['bytes_before'])} → {size(counts['bytes_after'])}"
     return ", ".join(f"{number(count)} {name}" for name, count in counts.items() if count) or "nothing to do"
