@@ -25,7 +25,7 @@ from ingest.archive_copy import (
 )
 from ingest.archive_file import Meter, Outcome, copy_file
 from ingest.archive_plan import SESSIONS, Work, name_redactor, plan, versions
-from ingest.archive_repair import check_untouched, recover_unlisted
+from ingest.archive_repair import TAIL_LOST, check_untouched, recover_unlisted
 from ingest.cold.part import part_files, root_of
 from ingest.cold.sources import grown_cold, is_as_archived, recovered_cold
 from ingest.errors import IngestError, Problem
@@ -211,7 +211,7 @@ class _Run:
             self._unreadable(work, outcome.error)
             return
         if outcome.is_rewritten and old is not None and old.pending_bytes:
-            self._keep(replace(old, pending_bytes=0))  # the end of the old version will never come
+            self._keep(replace(old, pending_bytes=0, problem=TAIL_LOST))  # its end will never come
         self._record(outcome, None if outcome.is_rewritten else old, copied)
         self._count(work, old, copied, outcome.is_rewritten)
 

@@ -43,9 +43,8 @@ def check_untouched(
     problem = None if entry.problem == SHORT else entry.problem
     if size == entry.archived_bytes:
         if entry.pending_bytes and is_gone:
-            detail = f"{entry.pending_bytes} bytes were not archived"
             lost = replace(entry, pending_bytes=0, problem=TAIL_LOST)
-            return lost, Problem(STEP, entry.path, TAIL_LOST, detail)
+            return lost, Problem(STEP, entry.path, TAIL_LOST, detail_of(lost))
         return replace(entry, problem=problem), None
     measured = _measure(path, is_text=not entry.path.endswith(".jsonl"))
     salvaged = replace(
@@ -63,6 +62,11 @@ def check_untouched(
     return salvaged, Problem(
         STEP, entry.path, SALVAGED, f"{measured[0] - entry.archived_bytes} bytes more than committed"
     )
+
+
+def detail_of(entry: ManifestEntry) -> str:
+    """What there is to say of an entry's problem, on the night when it was found and on every later one."""
+    return f"{entry.source_size - entry.consumed_bytes} bytes were not archived" if entry.problem == TAIL_LOST else ""
 
 
 def recover_unlisted(raw: Path, manifest: Manifest, run_id: str) -> tuple[list[ManifestEntry], list[Problem]]:

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from ingest.archive_repair import detail_of
 from ingest.database import transaction
 from ingest.errors import IngestError, Problem
 from ingest.landing_rows import LINE_STEP
@@ -77,7 +78,7 @@ def manifest_problems(entry: ManifestEntry) -> list[Problem]:
     """What the archive noted about a file: its problem, and a last line that it has not taken yet."""
     found = []
     if entry.problem:
-        found.append(Problem("archive", entry.path, entry.problem))
+        found.append(Problem("archive", entry.path, entry.problem, detail_of(entry)))
     if entry.pending_bytes:
         found.append(
             Problem("archive", entry.path, "incomplete last line", f"{entry.pending_bytes} bytes wait for their end")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -22,6 +24,11 @@ from ingest.paths import DataDir
 from ingest.runlog import now
 
 HOLDER = "lock.json"
+# Files that are written beside the one that they replace, where such are: of everything in the data directory but the
+# archived sessions, which have a place of their own for it.
+UNFINISHED = ".*.tmp"
+UNFINISHED_PLACES = ("", "runs/", "raw/*/", "processed/*/", "validation/", "validation/*/")
+UNFINISHED_SECONDS = 3600
 
 # What this process holds: a command may call others that take the same lock.
 _held: set[Path] = set()
@@ -59,6 +66,8 @@ def data_lock(data: DataDir, command: str) -> Iterator[Holder | None]:
                 raise _held_by(killed, data)
             write_atomically(data.runs / HOLDER, orjson.dumps(asdict(_this_process(command))))
             _held.add(directory)
+            if is_locked:
+                remove_unfinished(data)
             try:
                 yield killed
             finally:
@@ -69,6 +78,25 @@ def data_lock(data: DataDir, command: str) -> Iterator[Holder | None]:
         if error.directory != data.runs:
             raise
         raise _held_by(read_holder(data), data) from error
+
+
+def remove_unfinished(data: DataDir) -> int:
+    """Delete the half-written files of commands that were killed; returns how many.
+
+    Called with the lock held, when nobody else can be writing one. Labels are written under locks of their own: of what
+    lies beside them only what is old counts.
+    """
+    removed = 0
+    oldest = time.time() - UNFINISHED_SECONDS
+    for pattern in UNFINISHED_PLACES:
+        for path in data.root.glob(f"{pattern}{UNFINISHED}"):
+            # what cannot be looked at or deleted is in nobody's way
+            with suppress(OSError):
+                state = path.lstat()
+                if stat.S_ISREG(state.st_mode) and (not pattern.startswith("validation") or state.st_mtime < oldest):
+                    path.unlink()
+                    removed += 1
+    return removed
 
 
 def read_holder(data: DataDir) -> Holder | None:

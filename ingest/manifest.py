@@ -136,10 +136,15 @@ def _read(descriptor: int) -> bytes:
 
 
 def _line(entry: ManifestEntry) -> bytes:
+    return orjson.dumps(record_of(entry), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def record_of(entry: ManifestEntry) -> dict[str, Any]:
+    """An entry as the record of JSON that `entry_of` reads."""
     record = {**entry.further, **{name: getattr(entry, name) for name in _FIELDS}}
     if entry.cold is not None:
         record[_COLD] = entry.cold
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    return record
 
 
 def _parse(content: bytes) -> tuple[dict[str, ManifestEntry], int, int]:

@@ -54,6 +54,11 @@ class Warehouse:
             shutil.copy2(PARSED, warehouse.project / "target" / PARSE_NAME)
         return warehouse
 
+    @staticmethod
+    def original(part: str) -> Path:
+        """A file of the dbt project as it is in the clone."""
+        return PRODUCT_ROOT / part
+
     @property
     def database(self) -> Path:
         return self.data / "ope.db"

@@ -16,7 +16,7 @@ import orjson
 from ingest.cold.places import open_below, part_path
 from ingest.errors import IngestError
 from ingest.files import is_safe_path, printable
-from ingest.manifest import ManifestEntry, entry_of
+from ingest.manifest import ManifestEntry, entry_of, record_of
 from ingest.paths import DataDir
 
 PART_VERSION = 1
@@ -77,7 +77,7 @@ def root_of(entry: ManifestEntry) -> str:
 
 def part_json(part: Part) -> bytes:
     """A part as the file beside its lines."""
-    document = {"version": PART_VERSION, **asdict(part)}
+    document = {"version": PART_VERSION, **asdict(part), "files": list(map(record_of, part.files))}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

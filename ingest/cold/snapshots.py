@@ -30,6 +30,7 @@ from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import SCHEMA_VERSION
 from ingest.runlog import new_run_id, now, step
+from ingest.versions.database import current_version
 
 MANIFEST = "manifest.json"
 README = "README.md"
@@ -62,7 +63,7 @@ class Snapshot:
     version: str
     made_at: str
     ope_version: str
-    registry_schema_version: int
+    schema_versions: dict[str, Any]
     duckdb_version: str
     published: dict[str, Any]
     is_last_build: bool
@@ -170,13 +171,14 @@ def _write(data: DataDir, root: Path, version: str, progress: Progress | None) -
             files.append(_write_table(connection, root, schema, table, description))
             if progress:
                 progress(f"snapshot {version}", done, len(tables))
+        versions = {"registry": SCHEMA_VERSION, "warehouse": current_version(), **_taxonomies(connection)}
         state = connection.execute(f"select * from main.{STATE_TABLE}")
         published = dict(zip((column[0] for column in state.description), state.fetchall()[0], strict=True))
     return Snapshot(
         version=version,
         made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
         ope_version=__version__,
-        registry_schema_version=SCHEMA_VERSION,
+        schema_versions=versions,
         duckdb_version=duckdb.__version__,
         published=published,
         is_last_build=_is_last_build(data, published.get("built_at")),
@@ -221,6 +223,19 @@ def _write_table(
     size, digest = hash_below(root, place)
     described = tuple(dict(zip(("name", "type", "description"), column, strict=True)) for column in columns)
     return SnapshotFile(place, table, description, wanted[0], size, digest, described)
+
+
+def _taxonomies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The version of each taxonomy, by the seed that says it."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_columns() where column_name = 'taxonomy_version' "
+        "and schema_name = 'reference' and table_name like '%taxonomy' order by all"
+    ).fetchall()
+    found = {}
+    for schema, table in tables:
+        rows = connection.execute(f"select max(taxonomy_version) from {quoted(schema)}.{quoted(table)}").fetchall()
+        found[table] = str(rows[0][0])
+    return found
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -189,7 +189,7 @@ def _compare(merge: _Merge, entry: ManifestEntry) -> Compared | None:
 
 def _is_cold(entry: ManifestEntry) -> bool:
     """Whether a file was moved to `data/archived`: there is nothing below `raw` to compare it with, or to copy."""
-    return bool(entry.further.get("cold"))
+    return entry.cold is not None
 
 
 def _is_known(compared: Compared) -> bool:

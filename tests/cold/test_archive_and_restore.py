@@ -209,7 +209,8 @@ def test_a_lost_manifest_learns_from_cold_storage(place: ColdPlace) -> None:
     place.archive("old")
     place.data.manifest(PROJECT).unlink()
     done = place.sync()
-    assert place.cold_roots() == {"old"} and done.projects[0].archive.rewritten == 4
+    assert place.cold_roots() == {"old"} and b"further" not in place.data.manifest(PROJECT).read_bytes()
+    assert done.projects[0].archive.rewritten == 4
     place.restore("old")
     assert {path: asdict(place.entries()[path]) | own for path in OLD} == {path: before[path] for path in OLD}
 

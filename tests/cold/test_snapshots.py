@@ -29,6 +29,7 @@ comment on table main.sessions is 'One row per session | really.';
 comment on column main.sessions.turns is 'How many.';
 create table main.empty (project_id varchar);
 create table reference.rules as select 'r' as rule_id;
+create table reference.action_taxonomy as select 'a' as action_id, '1.2.0' as taxonomy_version;
 create table main.publish_state as select timestamp '2026-02-01 10:00:00' as published_at,
     timestamp '2026-02-01 09:00:00' as built_at, 'run-1' as run_id;
 """
@@ -54,17 +55,21 @@ def test_it_has_every_table_and_explains_itself(data: DataDir) -> None:
     assert plan_snapshot(data, "v1.0") == [
         ("marts/empty.parquet", 0),
         ("marts/sessions.parquet", 5000),
+        ("seeds/action_taxonomy.parquet", 1),
         ("seeds/rules.parquet", 1),
     ]
     made = make_snapshot(data, "v1.0")
     root = data.archived / "v1.0"
     assert {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} == {
-        *("marts/empty.parquet", "marts/sessions.parquet", "seeds/rules.parquet", "manifest.json", "README.md")
+        *("marts/empty.parquet", "marts/sessions.parquet", "seeds/rules.parquet", "manifest.json", "README.md"),
+        "seeds/action_taxonomy.parquet",
     }
     document = json.loads((root / "manifest.json").read_text())
     sessions = next(file for file in document["files"] if file["table"] == "sessions")
     assert sessions["columns"][1] == {"name": "turns", "type": "BIGINT", "description": "How many."}
     assert document["published"]["run_id"] == "run-1" and made.is_last_build and document["is_last_build"]
+    assert document["schema_versions"].keys() == {"registry", "warehouse", "action_taxonomy"}
+    assert document["schema_versions"]["action_taxonomy"] == "1.2.0"
     text = (root / "README.md").read_text()
     assert "One row per session | really. 5,000 rows." in text and "| `turns` | BIGINT | How many. |" in text
     with duckdb.connect() as connection:
@@ -175,7 +180,7 @@ def test_a_killed_run_leaves_no_half_snapshot(data: DataDir, monkeypatch: pytest
         assert (data.archived / "v1.0").exists() == (name == "add_entry")
     # it was whole but for its entry in the changelog, which the repetition writes
     made = make_snapshot(data, "v1.0")
-    assert made.rows == 5001 and verify_snapshot(data, "v1.0").problems == ()
+    assert made.rows == 5002 and verify_snapshot(data, "v1.0").problems == ()
 
 
 def test_the_commands_print_and_exit(data: DataDir) -> None:
@@ -185,9 +190,9 @@ def test_the_commands_print_and_exit(data: DataDir) -> None:
         assert result.exit_code == code, result.output
         return result.stdout
 
-    assert "marts/sessions.parquet  5,000" in run("snapshot", "v1.0", "--dry-run")
-    assert json.loads(run("snapshot", "v1.0", "--dry-run", "--json"))["files"][2]["rows"] == 1
-    assert "has 3 tables, 5,001 rows" in run("snapshot", "v1.0")
+    assert "marts/sessions.parquet" in run("snapshot", "v1.0", "--dry-run")
+    assert json.loads(run("snapshot", "v1.0", "--dry-run", "--json"))["files"][3]["rows"] == 1
+    assert "has 4 tables, 5,002 rows" in run("snapshot", "v1.0")
     assert "as it was made" in run("verify-snapshot", "v1.0")
     os.truncate(data.archived / "v1.0/marts/sessions.parquet", 10)
     assert "marts/sessions.parquet differs" in run("verify-snapshot", "v1.0", code=1)

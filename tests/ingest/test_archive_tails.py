@@ -7,6 +7,8 @@ import os
 import pytest
 
 from ingest import archive_copy, archive_repair
+from ingest.errors import Problem
+from ingest.landing_operations import manifest_problems
 from tests.ingest.archive_place import NOW, QUIET, RECENT, counts, lines
 
 
@@ -109,6 +111,28 @@ def test_a_tail_that_vanishes_with_its_source_is_reported_once(place):
     assert result.pending_bytes == 0 and place.entries()["s.jsonl"].problem == archive_repair.TAIL_LOST
     assert place.sync().problems == []
     assert place.read("s.jsonl") == lines(1)
+
+
+def test_how_much_of_a_vanished_tail_was_lost_is_known_on_every_later_night(place):
+    path = place.write("s.jsonl", lines(1) + b'{"n', at=RECENT)
+    place.sync()
+    path.unlink()
+    found = place.sync().problems
+    place.sync()
+    assert [problem.detail for problem in found] == ["3 bytes were not archived"]
+    assert manifest_problems(place.entries()["s.jsonl"]) == [
+        Problem("archive", "sessions/-home-me-repo/s.jsonl", archive_repair.TAIL_LOST, "3 bytes were not archived")
+    ]
+
+
+def test_a_tail_that_is_rewritten_away_is_reported(place):
+    place.write("s.jsonl", lines(1) + b'{"n', at=RECENT)
+    place.sync()
+    place.write("s.jsonl", lines(2, 3, 4), at=RECENT + 1)
+    place.sync()
+    assert (place.read("s.jsonl"), place.read("s.v2.jsonl")) == (lines(1), lines(2, 3, 4))
+    [problem] = manifest_problems(place.entries()["s.jsonl"])
+    assert (problem.reason, problem.detail) == (archive_repair.TAIL_LOST, "3 bytes were not archived")
 
 
 def test_any_split_over_any_number_of_nights_gives_the_same_archive(place):

@@ -84,3 +84,19 @@ def test_without_locks_of_the_file_system_the_process_decides(data: DataDir, mon
         else:
             with data_lock(data, "sync") as killed:
                 assert killed is not None
+
+
+def test_what_a_killed_command_left_half_written_is_removed(data: DataDir) -> None:
+    """Where files are written beside those that they replace; labels have locks of their own, and a while."""
+    left = (".projects.json.ab12.tmp", "runs/.lock.json.ab12.tmp", "raw/p/.manifest.jsonl.ab12.tmp")
+    left += ("processed/p/.git-metadata.json.ab12.tmp", "validation/p/.truth.csv.old.tmp")
+    kept = ("validation/p/.truth.csv.new.tmp", "raw/p/sessions/d/.s.jsonl.ab12.tmp", "raw/p/notes.tmp", "projects.json")
+    for name in (*left, *kept):
+        (data.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (data.root / name).write_text("half")
+    os.utime(data.root / "validation/p/.truth.csv.old.tmp", (1, 1))
+    (data.root / "raw/p/.link.tmp").symlink_to(data.root / "projects.json")
+    with data_lock(data, "sync"):
+        assert not any((data.root / name).exists() for name in left)
+    assert all((data.root / name).read_text() == "half" for name in kept)
+    assert (data.root / "raw/p/.link.tmp").is_symlink()

@@ -39,6 +39,8 @@ tool_uses as (
 own_turns as (
 
     select
+        counted.session_id,
+        counted.uuid,
         counted.file_id,
         counted.line_number,
         count(prompts.message_id) over (
@@ -54,6 +56,20 @@ own_turns as (
 
 ),
 
+-- In an older version of a file, the same record stands where it stands in the current one.
+turns_of_records as (
+
+    select
+        session_id,
+        uuid,
+        min(turn_index) as turn_index
+
+    from own_turns
+    where uuid is not null
+    group by session_id, uuid
+
+),
+
 -- Every line of a file stands in the turn of the lines before it, also one that counts elsewhere or echoes a subagent.
 line_turns as (
 
@@ -63,7 +79,7 @@ line_turns as (
         records.file_id,
         records.line_number,
         records.sent_at,
-        max(own_turns.turn_index) over (
+        max(coalesce(own_turns.turn_index, turns_of_records.turn_index)) over (
             partition by records.file_id
             order by records.line_number
             rows between unbounded preceding and current row
@@ -73,6 +89,10 @@ line_turns as (
     left join own_turns
         on records.file_id = own_turns.file_id
         and records.line_number = own_turns.line_number
+    left join turns_of_records
+        on records.file_rank > 1
+        and records.session_id = turns_of_records.session_id
+        and records.uuid = turns_of_records.uuid
 
 ),
 
