@@ -171,6 +171,8 @@ def random_nights(chance: random.Random, files: Sequence[plans.File], *, is_shor
         select = chance.choices(((), chance.choice(PARTS), None), weights=(0, 1, 0) if is_short else (6, 4, 1))[0]
         select = select if night else ()
         kills = () if is_short and night else random_kills(chance, is_short=is_short)
+        if is_short:
+            kills = [kill for kill in kills if kill.what == "sync"]
         nights.append(plans.Night(operations, kills, select, may_fail=True))
         if broken:
             edited.add(broken)
@@ -213,7 +215,7 @@ def random_edits(chance: random.Random, edited: set[str], *, with_variables: boo
 
 
 def random_kills(chance: random.Random, *, is_short: bool) -> list[plans.Kill]:
-    """Of syncs and builds; in short plans one kill of each build, at one of its statements."""
+    """Of syncs and builds; in short plans of the last build, at one of its statements."""
     kills = []
     if chance.random() < 0.5:
         kills.append(plans.Kill("sync", point=chance.randrange(200)))
