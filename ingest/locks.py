@@ -66,9 +66,9 @@ def data_lock(data: DataDir, command: str) -> Iterator[Holder | None]:
                 raise _held_by(killed, data)
             write_atomically(data.runs / HOLDER, orjson.dumps(asdict(_this_process(command))))
             _held.add(directory)
-            if is_locked:
-                remove_unfinished(data)
             try:
+                if is_locked:
+                    remove_unfinished(data)
                 yield killed
             finally:
                 _held.discard(directory)

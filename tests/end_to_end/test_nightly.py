@@ -27,7 +27,7 @@ def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytes
     with session.open("a") as file:
         file.write(json.dumps(record) + "\n")
     impossible = warehouse.project / "tests" / "marts" / "impossible.sql"
-    impossible.write_text("select * from {{ ref('sessions') }}")
+    impossible.write_text("select * from {{ ref('agent_line_shares') }}")
     for name, value in (("TARGET", "target"), ("LOG", "logs")):
         monkeypatch.setenv(f"DBT_{name}_PATH", str(warehouse.project / value))
     [(lines,)] = sample_warehouse.query("select sum(lines) from sessions")

@@ -124,6 +124,7 @@ def test_a_second_build_changes_nothing(odd: tuple[Warehouse, int]) -> None:
     assert warehouse.contents() == before
 
 
+@pytest.mark.long
 def test_a_new_database_says_the_same(odd: tuple[Warehouse, int]) -> None:
     warehouse, _ = odd
     before = warehouse.contents()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.warehouse import Warehouse
 
 
+@pytest.mark.long
 def test_a_vanished_project_leaves_every_mart(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = Warehouse.make(tmp_path)
     shutil.copytree(sample_warehouse.data, warehouse.data, dirs_exist_ok=True)
@@ -19,6 +20,7 @@ def test_a_vanished_project_leaves_every_mart(sample_warehouse: Warehouse, tmp_p
     assert counts == [(0,)]
 
 
+@pytest.mark.long
 def test_a_rebuilt_database_has_the_same_marts(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = Warehouse.make(tmp_path)
     shutil.copytree(sample_warehouse.data, warehouse.data, dirs_exist_ok=True)

@@ -32,6 +32,7 @@ def cut_every_other(projects: Path, remainder: int) -> None:
             path.write_bytes(b"".join(lines[: len(lines) // 2]))
 
 
+@pytest.mark.long
 def test_two_machines_give_the_marts_of_one(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = Warehouse.make(tmp_path)
     shutil.copy2(sample_warehouse.data / ".redaction_key", warehouse.data)

@@ -85,7 +85,7 @@ def test_a_night_parses_nothing_that_it_knows(sample_warehouse: Warehouse, monke
     parsed: list[str] = []
 
     def on_event(event: Any) -> None:
-        if event.info.name in ("PartialParsingSkipParsing", "PartialParsingEnabled", "UnableToPartialParse"):
+        if event.info.name in ("PartialParsingSkipParsing", "UnableToPartialParse"):
             parsed.append(event.info.msg)
 
     assert dbtRunner(callbacks=[on_event]).invoke(["--quiet", "parse"]).success

@@ -239,4 +239,4 @@ def raw_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any,
 
 
 def is_transcript(path: str) -> bool:
-    return path.endswith(".jsonl") and "tool-results" not in path
+    return path.endswith(".jsonl") and "tool-results" not in path and not path.endswith("workflows/journal.jsonl")

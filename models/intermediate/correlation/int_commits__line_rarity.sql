@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['projects']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
 
 with line_changes as (
 

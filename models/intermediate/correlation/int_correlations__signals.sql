@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['projects']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
 
 {#- The strength of each kind of evidence, between 0 and 1, from the measures of a pair. -#}
 {%- set day = var('fading_day_minutes') -%}

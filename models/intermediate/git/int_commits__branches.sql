@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['projects']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
 
 {#- Chains of first parents are walked in doubling steps: after n passes 2^n commits back. -#}
 with commits as (
@@ -22,13 +19,11 @@ default_refs as (
             {% endfor %}
             -commits, source_ref
         )) as default_ref
-
     from (
         select
             project_id,
             source_ref,
             count(*) as commits
-
         from commits
         where {{ begins_with('source_ref', "'refs/heads/'") }}
         group by project_id, source_ref

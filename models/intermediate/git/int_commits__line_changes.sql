@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['int_commits__states']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['int_commits__states']}) }}
 
 with files as (
 

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['projects']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
 
 with commits as (
 
@@ -30,13 +27,11 @@ default_refs as (
     select
         project_id,
         max_by(source_ref, (commits, source_ref)) as default_ref
-
     from (
         select
             project_id,
             source_ref,
             count(*) as commits
-
         from commits
         where source_ref is not null
         group by project_id, source_ref
@@ -61,7 +56,6 @@ placed as (
             when commits.source_ref = default_refs.default_ref then '1'
             else '2' || commits.source_ref
         end as ref_place
-
     from commits
     inner join families
         on commits.project_id = families.project_id

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental') }}
 
 {%- set change = 'root_session_id, file_id, line_number, block_index, changed_path, change_method' -%}
 

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental') }}
 
 {%- set place = 'root_session_id, file_id, line_number, block_index, command_index' -%}
 {%- set no_text = 'cast(null as ' ~ dbt.type_string() ~ ')' -%}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental') }}
 
 {%- set machine_tags = '(?s)<(?:' ~ var('own_words_machine_tags') | join('|') ~ ')(?: [^>]*)?>.*?</[a-z_-]+>' -%}
 {%- set pasted_blocks = var('own_words_pasted_blocks') | join('|') -%}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental') }}
 
 {%- set signs = [
     'ended_interrupt', 'ended_refusal', 'tool_refused', 'plan_accepted', 'plan_rejected', 'answer_chosen', 'undone',

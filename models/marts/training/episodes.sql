@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    meta={'states': ['int_sessions__link_states']}
-) }}
+{{ config(materialized='incremental', meta={'states': ['int_sessions__link_states']}) }}
 
 with turns as (
 
