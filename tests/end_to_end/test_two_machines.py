@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from ingest.merging.merge import merge_data
 from ingest.paths import DataDir
 from ingest.registry import register
