@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.rebuilding import mark_units, rebuilt_units, stale_models
 from tests.warehouse import WITHOUT_TESTS, Warehouse
@@ -84,6 +85,7 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
     assert warehouse.contents() == sample_warehouse.contents()
 
 
+@pytest.mark.long
 def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
     settings = warehouse.project / "dbt_project.yml"

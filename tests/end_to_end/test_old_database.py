@@ -14,6 +14,7 @@ from tools.version_fixture import restore
 ONE_MODEL = (*WITHOUT_TESTS, "--select", "stg_registry__projects")
 
 
+@pytest.mark.long
 def test_the_oldest_database_gives_the_marts_of_a_new_one(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = Warehouse.make(tmp_path)
     shutil.copytree(sample_warehouse.data, warehouse.data, dirs_exist_ok=True)
