@@ -1,5 +1,5 @@
 -- A model by unit is up to date exactly when the ledger has each session, commit or project with its present state, and
--- nothing else. One that is not listed here fails: add it under the state models that it follows, a table of pairs under
+-- nothing else. One that is not listed here fails: add it under the state models that it follows, one of pairs under
 -- both.
 {%- set by_unit = {
     'stg_claude_code__session_roots': [

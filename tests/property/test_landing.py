@@ -179,8 +179,8 @@ def try_anything(memory: Memory, files: list[plans.File], nights: list[list[plan
             if world.sync() is None:
                 continue
             assert world.archived_transcripts() == world.expected_transcripts()
-        assert_landed_is_archived(memory, world)
-        if world.projects:
+        if world.projects:  # without any, no sync ends the last night
+            assert_landed_is_archived(memory, world)
             assert_landed_anew_is_the_same(memory, world)
         memory.forget()
 
