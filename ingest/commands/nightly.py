@@ -39,10 +39,14 @@ def nightly_command(commit: bool, as_json: bool) -> None:
     """
     data = DataDir.from_environment()
     with progress_shown() as progress:
-        night = run_night(data, progress, commit=commit)
+        # A timer mails what is printed: there only what went wrong is.
+        night = run_night(data, progress if sys.stderr.isatty() else None, commit=commit)
     document = metadata(data, night)
     if as_json:
         print_json(document | {"outputs": str(night.outputs)})
+        for title, sentences in (("failed", night.failures), ("withheld", night.withheld)):
+            for sentence in sentences:
+                click.echo(f"{title}: {sentence}", err=True)
     else:
         show_night(night, document)
     sys.exit(night.exit_code)

@@ -93,8 +93,11 @@ def test_a_gate_withholds_and_the_exit_code_says_so(nights: Shell, monkeypatch: 
     assert (nights.data / "marts.db").read_bytes() == before
     assert "lines_are_good" in nights.run("publish", code=2).stderr
     assert nights.json("publish", code=2)["published"] is False
+    told = nights.run("nightly", "--json", code=2)
+    assert told.stderr.startswith("withheld: The test lines_are_good failed") and told.stdout.startswith("{")
     monkeypatch.setattr(night, "build", partial(small_build.build, test="warn"))
     assert run(nights).exit_code == 0 and published(nights) == 9
+    assert nights.run("nightly", "--json").stderr == ""
 
 
 def test_a_broken_build_fails_and_publishes_nothing(nights: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
