@@ -116,7 +116,7 @@ def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Pro
             data,
             projects,
             run_id,
-            _labelled(progress, "landing"),
+            labelled(progress, "landing"),
             problems={outcome.project_id: outcome.problems for outcome in outcomes},
         )
         counts.update(vars(landing))
@@ -211,7 +211,7 @@ def _collect(
         )
         try:
             with step(data, run_id, "archive", project.project_id, redactor=redactor) as counts:
-                report = _labelled(progress, f"{project.project_id}: archive")
+                report = labelled(progress, f"{project.project_id}: archive")
                 wake = _waking(data, project.project_id, outcome, progress)
                 outcome.archive = archive_project(data, project, redactor, run_id, report, wake=wake)
                 counts.update(_counts(outcome.archive))
@@ -260,7 +260,7 @@ def _read_history(
                 outcome.history = import_history(Path(project.git_metadata), output, redactor)
             elif project.repository:
                 since = date.fromisoformat(project.since) if project.since else None
-                report = _labelled(progress, f"{project.project_id}: history")
+                report = labelled(progress, f"{project.project_id}: history")
                 outcome.history = extract_history(
                     Path(project.repository), output, redactor, since=since, progress=report
                 )
@@ -299,5 +299,6 @@ def _counts(result: object) -> dict[str, Any]:
     return counts
 
 
-def _labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
+def labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
+    """A function that reports what is done and how much there is under `label`; None where nobody listens."""
     return (lambda done, total: progress(label, done, total)) if progress else None

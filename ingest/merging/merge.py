@@ -7,7 +7,7 @@ So a merge that was killed at any point is finished by the same command, and one
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from ingest.paths import DataDir
 from ingest.redaction import KEY_BYTES, Redactor
 from ingest.registry import EXCLUDED, Project, load_projects, put, set_status
 from ingest.runlog import new_run_id, step
-from ingest.sync import Progress, load_redactor, write_metadata
+from ingest.sync import Progress, labelled, load_redactor, write_metadata
 
 
 @dataclass
@@ -122,7 +122,7 @@ def _merge_project(
     entries, problems = other.entries(their_id)
     reader = Reader(other, their_id, redactor)
     raw = data.raw(project_id)
-    report = _labelled(progress, f"{project_id}: merge")
+    report = labelled(progress, f"{project_id}: merge")
     if dry_run:
         ours = Manifest(data.manifest(project_id), read_manifest(data.manifest(project_id)), 0, 0)
         merged.sessions = merge_sessions(reader, entries, raw, ours, run_id, report, dry_run=True)
@@ -154,7 +154,7 @@ def _land(data: DataDir, result: DataMerged, redactor: Redactor, progress: Progr
     projects = [p for p in load_projects(data) if p.project_id in merged and p.status != EXCLUDED]
     with step(data, result.run_id, "land", redactor=redactor) as counts:
         problems = {project_id: project.problems for project_id, project in merged.items()}
-        result.landing = land(data, projects, result.run_id, _labelled(progress, "landing"), problems=problems)
+        result.landing = land(data, projects, result.run_id, labelled(progress, "landing"), problems=problems)
         counts.update(vars(result.landing))
     for project in projects:
         if merged[project.project_id].is_new:
@@ -176,7 +176,3 @@ def project_counts(merged: ProjectMerged) -> dict[str, int]:
         "notes": merged.notes.lines,
         "problems": len(merged.problems),
     }
-
-
-def _labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
-    return (lambda done, total: progress(label, done, total)) if progress else None

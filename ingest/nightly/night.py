@@ -6,7 +6,6 @@ do not know, dbt builds what its ledger does not know, and `marts.db` is either 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +27,7 @@ from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
 from ingest.runlog import new_run_id, now, step
 from ingest.status import read_warnings
-from ingest.sync import Progress, SyncResult, sync
+from ingest.sync import Progress, SyncResult, labelled, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +101,7 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
         night.synced = sync(data, (), progress, night.run_id)
         _note_projects(night)
         with step(data, night.run_id, "build") as counts:
-            night.built = build(data, project, _labelled(progress, "dbt build"))
+            night.built = build(data, project, labelled(progress, "dbt build"))
             counts.update(night.built.counts, invocation_id=night.built.invocation_id)
             require_good(night.built)
     if night.built is not None and not night.built.errors:
@@ -142,7 +141,3 @@ def _noting(sentences: list[str]) -> Iterator[None]:
         raise
     except IngestError as error:
         sentences.append(str(error))
-
-
-def _labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
-    return (lambda done, total: progress(label, done, total)) if progress else None
