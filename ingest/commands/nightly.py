@@ -9,15 +9,12 @@ import click
 
 from ingest.commands.options import as_json_option
 from ingest.commands.output import print_json
-from ingest.nightly.night import run_night
-from ingest.nightly.outputs import metadata
+from ingest.nightly.night import WITHHELD, run_night
 from ingest.nightly.report import show_night
 from ingest.paths import DataDir
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import publish
 from ingest.terminal import many, progress_shown, show_line, size
-
-WITHHELD = 2
 
 
 @click.command("nightly")
@@ -41,14 +38,13 @@ def nightly_command(commit: bool, as_json: bool) -> None:
     with progress_shown() as progress:
         # A timer mails what is printed: there only what went wrong is.
         night = run_night(data, progress if sys.stderr.isatty() else None, commit=commit)
-    document = metadata(data, night)
     if as_json:
-        print_json(document | {"outputs": str(night.outputs)})
+        print_json(night.document | {"outputs": str(night.outputs)})
         for title, sentences in (("failed", night.failures), ("withheld", night.withheld)):
             for sentence in sentences:
                 click.echo(f"{title}: {sentence}", err=True)
     else:
-        show_night(night, document)
+        show_night(night)
     sys.exit(night.exit_code)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.care.backup_schedule import DueBackup, backup_if_due
 from ingest.care.data_commit import DataCommit, commit_gain
@@ -20,7 +20,8 @@ from ingest.landing_operations import land_operations
 from ingest.locks import Holder, data_lock
 from ingest.nightly.build import Built, build, require_good
 from ingest.nightly.cleanup import CleanedUp, clean_up
-from ingest.nightly.outputs import write_outputs
+from ingest.nightly.outputs import metadata, write_outputs
+from ingest.operations.history import ENDS
 from ingest.operations.quality import QualityReport, report_of_run, sentence
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.publishing.gates import WithheldError
@@ -32,8 +33,7 @@ from ingest.sync import Progress, SyncResult, labelled, sync
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OK, FAILED, WITHHELD = 0, 1, 2
-STATUS = {OK: "ok", FAILED: "failed", WITHHELD: "withheld"}
+OK, FAILED, WITHHELD = ENDS
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Night:
     """What a night did; a step that was not reached is None. Times are UTC.
 
     `failures`, `withheld` (why marts.db stays as it was) and `warnings` are sentences; `resumed` is who was killed
-    before; `outputs` the directory with metadata.json.
+    before; `outputs` the directory with metadata.json, `document` what stands in it.
     """
 
     run_id: str
@@ -59,6 +59,7 @@ class Night:
     withheld: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     outputs: Path | None = None
+    document: dict[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -67,7 +68,7 @@ class Night:
 
     @property
     def status(self) -> str:
-        return STATUS[self.exit_code]
+        return ENDS[self.exit_code]
 
 
 def run_night(
@@ -89,6 +90,7 @@ def run_night(
                 night.warnings += read_warnings(data)
         finally:
             night.ended_at = now()
+            night.document = metadata(data, night)
             night.outputs = write_outputs(data, night)
         # `update_log` knows of this night from the next build on, even if that is not a night's.
         with _noting(night.warnings), opened(data) as connection:

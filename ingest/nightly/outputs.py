@@ -31,7 +31,7 @@ def write_outputs(data: DataDir, night: Night) -> Path:
     results = night.built.run_results if night.built else None
     if results is not None and results.is_file():
         write_atomically(directory / "run_results.json", results.read_bytes())
-    content = orjson.dumps(metadata(data, night), option=orjson.OPT_INDENT_2, default=str)
+    content = orjson.dumps(night.document, option=orjson.OPT_INDENT_2, default=str)
     write_atomically(directory / "metadata.json", content + b"\n")
     return directory
 

@@ -17,13 +17,13 @@ _VERDICTS = {
 }
 
 
-def show_night(night: Night, metadata: dict[str, Any]) -> None:
+def show_night(night: Night) -> None:
     """Print the steps of a night with what they did, then its sentences, then the verdict."""
     if night.resumed:
         show_line(f"The command before was killed ({night.resumed}); this run goes on from there.", "yellow")
     rows = [
         (record["step"], record["project_id"] or "", f"{record['seconds']:.1f} s", _what(record))
-        for record in metadata["steps"]
+        for record in night.document["steps"]
         if record["step"] != "nightly"
     ]
     show_heading(f"Run {night.run_id}")
@@ -40,7 +40,7 @@ def show_night(night: Night, metadata: dict[str, Any]) -> None:
     if night.built and night.built.warned_tests:
         show_line(f"warning: dbt warned of {', '.join(night.built.warned_tests)}: see audit.<name>", "yellow")
     verdict, style = _VERDICTS[night.status]
-    show_line(f"{night.status}: {verdict} ({metadata['seconds']:.0f} s; {night.outputs})", style)
+    show_line(f"{night.status}: {verdict} ({night.document['seconds']:.0f} s; {night.outputs})", style)
 
 
 def _what(record: dict[str, Any]) -> str:
