@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -135,6 +135,13 @@ def created(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.close()
     if path.with_name(path.name + ".wal").exists():
         raise IngestError(f"{path} could not be written to its end: check the disk and run the same command again.")
+
+
+def discard(path: Path) -> None:
+    """Delete an unfinished database with its log. What the disk refuses to delete goes with the next command."""
+    for left in (path, path.with_name(path.name + ".wal")):
+        with suppress(OSError):
+            left.unlink()
 
 
 def attach_warehouse(connection: duckdb.DuckDBPyConnection, data: DataDir) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import orjson
@@ -26,7 +27,7 @@ from ingest.runlog import now
 HOLDER = "lock.json"
 # Files that are written beside the one that they replace, where such are: of everything in the data directory but the
 # archived sessions, which have a place of their own for it.
-UNFINISHED = ".*.tmp"
+UNFINISHED = (".*.tmp", ".*.tmp.wal")
 UNFINISHED_PLACES = ("", "runs/", "raw/*/", "processed/*/", "validation/", "validation/*/")
 UNFINISHED_SECONDS = 3600
 
@@ -88,12 +89,12 @@ def remove_unfinished(data: DataDir) -> int:
     """
     removed = 0
     oldest = time.time() - UNFINISHED_SECONDS
-    for pattern in UNFINISHED_PLACES:
-        for path in data.root.glob(f"{pattern}{UNFINISHED}"):
+    for place, name in product(UNFINISHED_PLACES, UNFINISHED):
+        for path in data.root.glob(place + name):
             # what cannot be looked at or deleted is in nobody's way
             with suppress(OSError):
                 state = path.lstat()
-                if stat.S_ISREG(state.st_mode) and (not pattern.startswith("validation") or state.st_mtime < oldest):
+                if stat.S_ISREG(state.st_mode) and (not place.startswith("validation") or state.st_mtime < oldest):
                     path.unlink()
                     removed += 1
     return removed

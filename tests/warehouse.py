@@ -21,13 +21,27 @@ PROJECT_PARTS = (
     *("tests/generic", "tests/staging", "tests/intermediate", "tests/marts"),
 )
 
-# dbt's parse of the project, which the first warehouse of a test run leaves for the next ones: a parse takes as long as
-# a small build. dbt itself compares the files with it and parses what differs.
+# The directory of a warehouse with the sample, if one is built already: `make test` does so before it calls pytest.
+BUILT = os.environ.get("OPE_BUILT_SAMPLE", "")
+# dbt's parse of the project, which the first warehouse leaves for the next ones: a parse takes as long as a small
+# build. dbt itself compares the files with it and parses what differs.
 PARSE_NAME = "partial_parse.msgpack"
 PARSES = tempfile.TemporaryDirectory(prefix="ope-parse-")
-PARSED = Path(PARSES.name) / PARSE_NAME
+PARSED = Path(BUILT, "project", "target", PARSE_NAME) if BUILT else Path(PARSES.name, PARSE_NAME)
 # For `build`: no data tests, where another build runs them or only some models are wanted.
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
+
+
+def copy_project(target: Path) -> None:
+    """Copy the parts of the dbt project to `target`, in place of those of an earlier copy."""
+    for part in PROJECT_PARTS:
+        source, copy = PRODUCT_ROOT / part, target / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(source, copy)
+        else:
+            shutil.copy2(source, copy)
 
 
 @dataclass(frozen=True)
@@ -38,16 +52,15 @@ class Warehouse:
     data: Path
 
     @classmethod
+    def at(cls, directory: Path) -> Warehouse:
+        """The one whose project and data are in `directory`, made or not."""
+        return cls(directory / "project", directory / "data")
+
+    @classmethod
     def make(cls, directory: Path) -> Warehouse:
         """Copy the dbt project below `directory`, with an empty data directory beside it."""
-        warehouse = cls(directory / "project", directory / "data")
-        for part in PROJECT_PARTS:
-            source, target = PRODUCT_ROOT / part, warehouse.project / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target)
-            else:
-                shutil.copy2(source, target)
+        warehouse = cls.at(directory)
+        copy_project(warehouse.project)
         warehouse.data.mkdir()
         if PARSED.exists():
             (warehouse.project / "target").mkdir()

@@ -2,8 +2,9 @@
 
     python -m tools.check [STEP]...
 
-Works in `target/check/` with data of its own: the user's data directory is never touched. Every step runs, whatever
-became of the ones before; the exit code is 1 when anything failed.
+Works in `target/check/` with a copy of the dbt project, which is parsed once for all steps, and with data of its own:
+the user's data directory is never touched. Every step runs, whatever became of the ones before; the exit code is 1
+when anything failed.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.warehouse import Warehouse, copy_project
 from tools.unchanged import differences, mark_ledger, operations_relations, read_contents, unmark_ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "check"
-DATA = WORK / "data"
-DATABASE = DATA / "ope.db"
-TARGET = WORK / "target"
+SAMPLE = Warehouse.at(WORK)
+TARGET = SAMPLE.project / "target"
 VENV = ROOT / ".venv" / "bin"
 LINT_VENV = ROOT / ".venv-lint" / "bin"
 
@@ -46,18 +47,25 @@ class Outcome:
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a step: usage statistics off, all that dbt writes below `target/check/`."""
     return os.environ | {
-        "DBT_PROFILES_DIR": str(ROOT),
+        "DBT_PROFILES_DIR": str(SAMPLE.project),
         "DBT_TARGET_PATH": str(TARGET),
         "DBT_LOG_PATH": str(WORK / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
-        "OPE_DATA_DIR": str(DATA),
+        "OPE_DATA_DIR": str(SAMPLE.data),
         **changes,
     }
 
 
 def run(command: list[str], **changes: str) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment(**changes), check=False).returncode
+
+
+def run_on_copy(command: list[str]) -> int:
+    """Run what reads the dbt project, in its copy. The data's path is relative, as in every warehouse of a test: a
+    parse holds for one such path."""
+    data = os.path.relpath(SAMPLE.data, SAMPLE.project)
+    return subprocess.run(command, cwd=SAMPLE.project, env=environment(OPE_DATA_DIR=data), check=False).returncode
 
 
 def by_exit_code(code: int, note: str = "") -> Outcome:
@@ -74,10 +82,10 @@ def check_format() -> Outcome:
 
 def check_sqlfluff() -> Outcome:
     """The templater compiles with dbt, which opens the database: an empty one is enough."""
-    data = WORK / "sqlfluff"
-    data.mkdir(parents=True, exist_ok=True)
+    SAMPLE.data.mkdir(exist_ok=True)
+    shutil.copy2(ROOT / ".sqlfluff", SAMPLE.project)
     command = [str(LINT_VENV / "sqlfluff"), "lint", "--disable-progress-bar", "--processes", "0", "models", "tests"]
-    return by_exit_code(run(command, OPE_DATA_DIR=str(data), DBT_TARGET_PATH=str(data / "target")))
+    return by_exit_code(run_on_copy(command))
 
 
 def check_pytest() -> Outcome:
@@ -102,28 +110,30 @@ def check_pytest() -> Outcome:
 
 
 def check_dbt() -> Outcome:
-    """The sample from nothing, as `make build` does it, with unit tests."""
-    shutil.rmtree(DATA, ignore_errors=True)
-    for command in (["tools/sample.sh", str(DATA)], [str(VENV / "python"), "-m", "ingest", "sync"]):
+    """The sample from nothing, as `make build` does it, with unit tests. The tests of pytest read it."""
+    shutil.rmtree(SAMPLE.data, ignore_errors=True)
+    for command in (["tools/sample.sh", str(SAMPLE.data)], [str(VENV / "python"), "-m", "ingest", "sync"]):
         if run(command):
             return Outcome(failed=1, note="the sample could not be landed")
     outcome = build_and_count("build")
-    if not outcome.failed and read_contents(DATABASE, set())["main.sessions"].rows == 0:
+    if not outcome.failed and read_contents(SAMPLE.database, set())["main.sessions"].rows == 0:
         return Outcome(outcome.passed, 1, outcome.skipped, "the sample gave no sessions")
+    if not outcome.failed:
+        os.environ["OPE_BUILT_SAMPLE"] = str(WORK)
     return outcome
 
 
 def check_again() -> Outcome:
     """A second build with nothing new: same content everywhere, no session built anew."""
-    if not DATABASE.exists():
+    if not SAMPLE.database.exists():
         return Outcome(failed=1, note="no warehouse to build again: run the step dbt first")
     excluded = operations_relations(TARGET / "manifest.json")
-    before = read_contents(DATABASE, excluded)
-    marked = mark_ledger(DATABASE)
+    before = read_contents(SAMPLE.database, excluded)
+    marked = mark_ledger(SAMPLE.database)
     # Unit tests do not look at the data, so they cannot say anything new.
     outcome = build_and_count("build", "--exclude-resource-type", "unit_test")
-    kept, rebuilt = unmark_ledger(DATABASE)
-    found = differences(before, read_contents(DATABASE, excluded))
+    kept, rebuilt = unmark_ledger(SAMPLE.database)
+    found = differences(before, read_contents(SAMPLE.database, excluded))
     found += [f"{model} built {count:,} sessions anew" for model, count in rebuilt.items()]
     if kept != marked:
         found.append(f"audit.ledger kept {kept:,} of {marked:,} rows")
@@ -138,33 +148,33 @@ def check_again() -> Outcome:
 
 def check_bouncer() -> Outcome:
     """Conventions of models, sources and seeds, as far as the project's files tell."""
-    DATA.mkdir(parents=True, exist_ok=True)
+    SAMPLE.data.mkdir(exist_ok=True)
     return run_bouncer("manifest_checks", ["parse"])
 
 
 def check_docs() -> Outcome:
     """The documentation of the sample's warehouse, and that it has every column of every table."""
-    if not DATABASE.exists():
+    if not SAMPLE.database.exists():
         return Outcome(failed=1, note="no warehouse to document: run the step dbt first")
     return run_bouncer("catalog_checks", ["docs", "generate", "--static"])
 
 
 def run_bouncer(category: str, dbt_command: list[str]) -> Outcome:
-    if run([*DBT, "--log-level", "warn", *dbt_command]):
+    if run_on_copy([*DBT, "--log-level", "warn", *dbt_command]):
         return Outcome(failed=1, note=f"dbt {dbt_command[0]} failed")
     bouncer = LINT_VENV / "dbt-bouncer"
     if not bouncer.exists():
         return Outcome(skipped=1, note="dbt-bouncer needs Python 3.11 or newer")
     command = [str(bouncer), "run", "--config-file", "dbt-bouncer.yml", "--only", category]
     # dbt-bouncer looks for dbt's artifacts in target/ below this directory, and cuts its table to the width it is told.
-    return by_exit_code(run(command, DBT_PROJECT_DIR=str(WORK), COLUMNS=os.environ.get("COLUMNS", "180")))
+    return by_exit_code(run(command, DBT_PROJECT_DIR=str(SAMPLE.project), COLUMNS=os.environ.get("COLUMNS", "180")))
 
 
 def build_and_count(*arguments: str) -> Outcome:
     """One dbt command; its tests by their status, everything else only where it failed."""
     results = TARGET / "run_results.json"
     results.unlink(missing_ok=True)
-    code = run([*DBT, "--log-level", "warn", *arguments])
+    code = run_on_copy([*DBT, "--log-level", "warn", *arguments])
     outcome = Outcome()
     if results.exists():
         statuses = [
@@ -189,12 +199,12 @@ def counted(outcome: Outcome, code: int) -> Outcome:
 STEPS: dict[str, tuple[str, Callable[[], Outcome]]] = {
     "ruff": ("ruff check", check_ruff),
     "format": ("ruff format --check", check_format),
-    "sqlfluff": ("sqlfluff lint", check_sqlfluff),
     "bouncer": ("dbt-bouncer, conventions", check_bouncer),
-    "pytest": ("pytest", check_pytest),
+    "sqlfluff": ("sqlfluff lint", check_sqlfluff),
     "dbt": ("dbt build on the sample", check_dbt),
     "again": ("a second dbt build", check_again),
     "docs": ("dbt docs, every column", check_docs),
+    "pytest": ("pytest", check_pytest),
 }
 
 
@@ -203,7 +213,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no step {unknown[0]!r}: choose from {', '.join(STEPS)}.", file=sys.stderr)
         return 2
-    WORK.mkdir(parents=True, exist_ok=True)
+    copy_project(SAMPLE.project)
     total, lines = Outcome(), []
     for name in names or STEPS:
         title, check = STEPS[name]

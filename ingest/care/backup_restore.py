@@ -16,9 +16,9 @@ import duckdb
 
 from ingest.care.backup_manifest import FILES, BackupFile, Manifest, StoredBackup, note_verification, pick, read_backups
 from ingest.care.backup_target import existing_target
-from ingest.care.held_database import count_rows
 from ingest.care.tree import KEY, UnreadableError, copy_to, opened_below
 from ingest.database import opened_read_only
+from ingest.database_tables import count_rows, first_catalog
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, safe_join
 from ingest.paths import DataDir
@@ -197,7 +197,7 @@ def _look_at_key(data: DataDir, manifest: Manifest, result: Verification) -> Non
 def _rows(path: Path, result: Verification) -> dict[str, int] | None:
     try:
         with opened_read_only(path) as connection:
-            return count_rows(connection)
+            return count_rows(connection, first_catalog(connection))
     except IngestError as error:
         result.problems.append(f"{path.name} cannot be opened after a restore: {error}")
     except duckdb.Error as error:

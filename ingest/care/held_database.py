@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.database import patiently, quoted, storage_errors
+from ingest.database import patiently, storage_errors
+from ingest.database_tables import count_rows, first_catalog, tables_of
 from ingest.errors import IngestError
 
 # Three headers of DuckDB's before the first block.
@@ -28,7 +29,7 @@ def held_open(path: Path) -> Iterator[dict[str, int]]:
         except duckdb.ConnectionException as error:
             raise IngestError(f"The database {path} is open for writing in this program: close it there.") from error
         try:
-            counts = count_rows(connection)
+            counts = count_rows(connection, first_catalog(connection))
         except duckdb.Error as error:
             connection.close()
             raise IngestError(
@@ -41,22 +42,13 @@ def held_open(path: Path) -> Iterator[dict[str, int]]:
         connection.close()
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows of every table, by `schema.table`."""
-    counts = {}
-    for name, table in _tables(connection):
-        row = connection.execute(f"select count(*) from {table}").fetchone()
-        counts[name] = int(row[0]) if row else 0
-    return counts
-
-
 def missing_bytes(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     """How much of what its tables use lies beyond the end of a database file: more than 0 where it is cut off.
 
     Opening reads the catalog only, and nothing else notices before a query comes to a block that is not there.
     """
     last = -1
-    for _, table in _tables(connection):
+    for table in tables_of(connection, first_catalog(connection)).values():
         row = connection.execute(
             "select max(greatest(block_id, list_max(additional_block_ids))) from pragma_storage_info(?)", [table]
         ).fetchone()
@@ -64,12 +56,3 @@ def missing_bytes(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     size = connection.execute("select block_size from pragma_database_size() limit 1").fetchone()
     block_bytes = int(size[0]) if size else 0
     return max(0, _HEADER_BYTES + (last + 1) * block_bytes - path.stat().st_size)
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """`schema.table` and the same as SQL names it, of every table."""
-    tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where not internal and database_name = current_database() "
-        "order by all"
-    ).fetchall()
-    return [(f"{schema}.{table}", f"{quoted(schema)}.{quoted(table)}") for schema, table in tables]

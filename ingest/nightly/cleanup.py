@@ -12,7 +12,6 @@ from ingest.operations.dbt_results import clean_dbt_results
 from ingest.operations.log_files import clean_logs
 from ingest.paths import DataDir
 from ingest.publishing.compaction import Compaction, compact
-from ingest.publishing.publish import remove_unfinished
 from ingest.runlog import now, step
 from ingest.settings import setting
 
@@ -21,10 +20,9 @@ _RUN_DIRECTORY = re.compile(r"run_\d{8}T\d{6}Z-[0-9a-f]+_[a-z-]+_(\d{4}-\d{2}-\d
 
 @dataclass(frozen=True)
 class CleanedUp:
-    """How many files of killed publications, directories of old runs, logs (compressed or deleted) and rows of dbt's
-    old results went, and what compaction did."""
+    """How many directories of old runs, logs (compressed or deleted) and rows of dbt's old results went, and what
+    compaction did."""
 
-    unfinished: int
     outputs: int
     logs: int
     dbt_results: int
@@ -39,7 +37,6 @@ def clean_up(data: DataDir, run_id: str) -> CleanedUp:
     with step(data, run_id, "clean-up") as counts:
         logs = clean_logs(data)
         counts.update(
-            unfinished=remove_unfinished(data),
             outputs=remove_old_outputs(data),
             logs=len(logs.compressed) + len(logs.deleted),
             dbt_results=clean_dbt_results(data),

@@ -6,12 +6,11 @@ the public tables go out: no raw lines, no views, nothing that needs another fil
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ingest.database import attach_warehouse, created, opened_read_only, storage_errors, transaction
+from ingest.database import attach_warehouse, created, discard, opened_read_only, storage_errors, transaction
 from ingest.errors import IngestError
 from ingest.files import disk_errors, durable_replace, make_private_directory
 from ingest.locks import data_lock
@@ -19,8 +18,6 @@ from ingest.paths import DataDir
 from ingest.publishing.gates import WithheldError, reasons_to_withhold
 from ingest.publishing.tables import Table, copy_tables, write_state
 from ingest.runlog import new_run_id, now, step
-
-UNFINISHED = ".marts.db.*.tmp*"
 
 
 @dataclass(frozen=True)
@@ -44,19 +41,9 @@ def publish(data: DataDir, run_id: str | None = None) -> Published:
     """
     run = run_id or new_run_id()
     with data_lock(data, "publish"), step(data, run, "publish") as counts:
-        remove_unfinished(data)
         published = _publish(data, run)
         counts.update(tables=published.tables, rows=published.rows, bytes=published.bytes)
     return published
-
-
-def remove_unfinished(data: DataDir) -> int:
-    """Delete what a killed publication left beside `marts.db`; returns how many files."""
-    left = [path for path in data.root.glob(UNFINISHED) if path.is_file() or path.is_symlink()]
-    for path in left:
-        with disk_errors(path):
-            path.unlink()
-    return len(left)
 
 
 def _publish(data: DataDir, run_id: str) -> Published:
@@ -73,9 +60,7 @@ def _publish(data: DataDir, run_id: str) -> Published:
             durable_replace(unfinished, data.published)
             size = data.published.stat().st_size
     except BaseException:
-        for path in (unfinished, unfinished.with_name(unfinished.name + ".wal")):
-            with suppress(OSError):
-                path.unlink()
+        discard(unfinished)
         raise
     seconds = (now() - started_at).total_seconds()
     rows = sum(table.rows for table in tables)

@@ -11,6 +11,7 @@ import duckdb
 
 from ingest import __version__
 from ingest.database import WAREHOUSE, literal, quoted
+from ingest.database_tables import first_catalog
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.registry import load_projects
 
@@ -56,7 +57,7 @@ class Table:
 def copy_tables(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[Table]:
     """Copy marts and seeds, tables or views, as tables into the first catalog of `connection`, the warehouse being its
     current one. A relation that no model or seed of the project makes any more stays behind."""
-    target = _first_catalog(connection)
+    target = quoted(first_catalog(connection))
     relations = connection.execute(
         "select distinct schema_name, relation_name, file_path from audit.nodes "
         "where node_type = 'seed' or (node_type = 'model' and file_path like 'models/marts/%') order by all"
@@ -80,7 +81,7 @@ def write_state(
     connection: duckdb.DuckDBPyConnection, tables: list[Table], run_id: str, published_at: datetime
 ) -> None:
     """Write `main.publish_state`, one row, into the first catalog; the warehouse is the current one."""
-    target = _first_catalog(connection)
+    target = quoted(first_catalog(connection))
     [(invocation_id, built_at)] = connection.execute(
         "select invocation_id, ended_at from audit.invocations order by invocation_number desc limit 1"
     ).fetchall()
@@ -140,10 +141,3 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: li
             place = f"column {target}.{name}.{quoted(column)}" if column else f"table {target}.{name}"
             statements.append(f"comment on {place} is {literal(comment)}")
     connection.execute(";\n".join(statements) or "select 1")
-
-
-def _first_catalog(connection: duckdb.DuckDBPyConnection) -> str:
-    rows = connection.execute(
-        "select database_name from duckdb_databases() where not internal and database_name != ?", [WAREHOUSE]
-    ).fetchall()
-    return quoted(rows[0][0])

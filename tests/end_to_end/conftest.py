@@ -1,4 +1,4 @@
-"""The bundled sample, built once per test run."""
+"""The bundled sample: that of `make test`, or built once per test run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from ingest.sample import write_sample
-from tests.warehouse import Warehouse
+from tests.warehouse import BUILT, Warehouse
 
 
 @pytest.fixture(scope="session")
 def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The sample, archived, landed and built in one go. Read it, never change it."""
+    if BUILT:
+        return Warehouse.at(Path(BUILT))
     directory = tmp_path_factory.mktemp("sample")
     paths = write_sample(directory / "source")
     warehouse = Warehouse.make(directory)
