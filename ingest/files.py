@@ -129,6 +129,30 @@ def open_private(path: Path, *, truncate: bool = False) -> int:
     return descriptor
 
 
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line (without its end) to a private file that several processes append to.
+
+    Half a line that a killed process left stays alone on its line. Raises OSError.
+    """
+    line += b"\n"
+    for _ in range(3):
+        descriptor = open_private(path)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            state = os.fstat(descriptor)
+            if not state.st_nlink:
+                continue  # it was compressed while this process waited for it
+            if state.st_size and os.pread(descriptor, 1, state.st_size - 1) != b"\n":
+                line = b"\n" + line
+            os.lseek(descriptor, 0, os.SEEK_END)
+            write_all(descriptor, line)
+            return
+        finally:
+            os.close(descriptor)
+    raise OSError(errno.EAGAIN, "the file was replaced three times meanwhile", str(path))
+
+
 def is_safe_path(relative: str) -> bool:
     """Whether a path of `/`-separated parts stays below the directory that it is joined to."""
     return "\0" not in relative and not any(part in ("", ".", "..") for part in relative.split("/"))

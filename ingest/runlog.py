@@ -5,8 +5,6 @@ These files are the truth; `raw.ingest_runs` is loaded from them.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from typing import Any
 import orjson
 
 from ingest.errors import IngestError
-from ingest.files import make_private_directory, open_private, write_all
+from ingest.files import append_line, make_private_directory
 from ingest.operations.logs import PIPELINE, log_failure, write_log
 from ingest.paths import DataDir
 from ingest.redaction import Redactor
@@ -120,14 +118,4 @@ def _error_text(error: BaseException, redactor: Redactor | None) -> str:
 
 def _append(data: DataDir, record: dict[str, Any]) -> None:
     make_private_directory(data.runs)
-    line = orjson.dumps(record, default=str) + b"\n"
-    descriptor = open_private(data.runs / f"{record['started_at'][:7]}.jsonl")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # two commands may end in the same instant
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line  # a killed run left half a line: it stays alone on its line
-        os.lseek(descriptor, 0, os.SEEK_END)
-        write_all(descriptor, line)
-    finally:
-        os.close(descriptor)
+    append_line(data.runs / f"{record['started_at'][:7]}.jsonl", orjson.dumps(record, default=str))

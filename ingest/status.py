@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
 
 from ingest.agents.claude_code import cleanup_days, default_root, list_files
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import is_inside
-from ingest.landing_operations import RUN_FILES, utc
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.operations.advice import published_at, run_warnings
-from ingest.operations.history import read_builds, read_history
+from ingest.operations.history import history_of, read_builds, read_history
+from ingest.operations.run_records import read_runs
 from ingest.paths import DataDir
 from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
@@ -87,11 +86,11 @@ def read_status(data: DataDir) -> Status:
     synced = [run for run in runs if run.get("step") == "land" and run.get("status") == "ok"]
     return Status(
         projects=[_project_status(data, project, runs, landed) for project in projects],
-        synced_at=utc(synced[-1]["ended_at"]) if synced else None,
+        synced_at=synced[-1]["ended"] if synced else None,
         database_problem=problem,
         built_at=_built_at(data) if problem is None else None,
         published_at=published_at(data),
-        warnings=read_warnings(data),
+        warnings=run_warnings(data, history_of(runs), projects, now()),
     )
 
 
@@ -103,20 +102,6 @@ def read_warnings(data: DataDir) -> list[str]:
 def _built_at(data: DataDir) -> datetime | None:
     builds = read_builds(data, 1)
     return builds[-1].ended_at if builds else None
-
-
-def read_runs(data: DataDir) -> list[dict[str, Any]]:
-    """The run log's records in the order of their start; lines that a killed run left half written are passed over."""
-    records = []
-    for path in sorted(data.runs.glob(RUN_FILES)):
-        for line in path.read_bytes().splitlines():
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(record, dict) and record.get("started_at") and record.get("ended_at"):
-                records.append(record)
-    return sorted(records, key=lambda record: str(record["started_at"]))
 
 
 def read_landed(data: DataDir) -> dict[str, Landed]:
@@ -177,7 +162,7 @@ def _project_status(
         purge_at=purge_at,
         landed=None if landed is None else landed.get(project.project_id, Landed()),
         last_run_id=last["run_id"] if last else None,
-        last_run_at=utc(last["ended_at"]) if last else None,
+        last_run_at=last["ended"] if last else None,
         last_run_status=None if last is None else ("failed" if errors else last["status"]),
         last_error=errors[-1] if errors else None,
     )

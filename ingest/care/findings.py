@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from ingest.errors import IngestError
-from ingest.landing_operations import utc
+from ingest.operations.run_records import read_runs
 from ingest.paths import DataDir
 from ingest.registry import Project, load_projects
-from ingest.status import read_runs
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 
@@ -46,12 +45,5 @@ class Patient:
         return read_runs(self.data)
 
     def ends(self, step: str) -> list[datetime]:
-        """When the steps of that name ended well, in order of their start; records without a time are passed over."""
-        ends = []
-        for run in self.runs:
-            if run.get("step") == step and run.get("status") == "ok":
-                try:
-                    ends.append(utc(run["ended_at"]))
-                except (ValueError, TypeError, AttributeError):
-                    continue
-        return ends
+        """When the steps of that name ended well, in order of their start."""
+        return [run["ended"] for run in self.runs if run.get("step") == step and run.get("status") == "ok"]

@@ -12,9 +12,8 @@ import orjson
 
 from ingest import __version__
 from ingest.files import write_atomically
-from ingest.landing_operations import utc
+from ingest.operations.run_records import read_runs, seconds
 from ingest.paths import DataDir
-from ingest.status import read_runs
 
 if TYPE_CHECKING:
     from ingest.nightly.night import Night
@@ -71,8 +70,3 @@ def _step(record: dict[str, Any]) -> dict[str, Any]:
     return {key: record.get(key) for key in ("step", "project_id", "status", "counts", "bytes", "error")} | {
         "seconds": round(seconds(record), 3)
     }
-
-
-def seconds(record: dict[str, Any]) -> float:
-    """How long a step of the run log took; none where the clock jumped back meanwhile."""
-    return max(0.0, (utc(record["ended_at"]) - utc(record["started_at"])).total_seconds())

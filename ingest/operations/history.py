@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
-import orjson
 
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
-from ingest.landing_operations import RUN_FILES, utc
+from ingest.operations.run_records import records_in, run_files, seconds
 from ingest.paths import DataDir
 
 NIGHT, SYNC = "nightly", "sync"
@@ -75,17 +74,25 @@ def read_history(data: DataDir, last: int | None = None) -> list[Run]:
 
     Files of months before those are not opened, so that a log of many years does not matter.
     """
-    runs: dict[str, list[dict[str, Any]]] = {}
+    records: list[dict[str, Any]] = []
     # A run that goes past the end of a month stands in two files: the one before the last is read too.
     is_enough = False
-    for path in sorted(data.runs.glob(RUN_FILES), reverse=True):
-        for record in _records(path.read_bytes()):
-            runs.setdefault(str(record["run_id"]), []).append(record)
+    for path in reversed(run_files(data)):
+        records += records_in(path)
         if is_enough:
             break
-        is_enough = last is not None and len(runs) > last
-    found = sorted((_run(run_id, records) for run_id, records in runs.items()), key=lambda run: run.started_at)
+        is_enough = last is not None and len({record["run_id"] for record in records}) > last
+    found = history_of(records)
     return found if last is None else found[-last:]
+
+
+def history_of(records: Iterable[dict[str, Any]]) -> list[Run]:
+    """The runs that records of the run log tell of, the oldest first."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        runs.setdefault(str(record["run_id"]), []).append(record)
+    found = (_run(run_id, of_run) for run_id, of_run in runs.items())
+    return sorted(found, key=lambda run: run.started_at)
 
 
 def read_history_with_builds(data: DataDir, last: int, *, only_nights: bool = False) -> list[Run]:
@@ -111,21 +118,12 @@ def read_builds(data: DataDir, last: int, known: Sequence[str] = ()) -> list[Run
 
 
 def _build(invocation_id: str, command: str, started_at: datetime, ended_at: datetime, *counts: int) -> Run:
-    seconds = max((ended_at - started_at).total_seconds(), 0.0)
-    run = Run(invocation_id, command, started_at, ended_at, invocation_id=invocation_id, seconds=seconds)
+    took = max((ended_at - started_at).total_seconds(), 0.0)
+    run = Run(invocation_id, command, started_at, ended_at, invocation_id=invocation_id, seconds=took)
     run.models, run.tests, run.failed, run.warned = counts
-    run.steps = {"build": round(seconds, 3)}
+    run.steps = {"build": round(took, 3)}
     run.status = "failed" if run.failed else "ok"
     return run
-
-
-def _records(content: bytes) -> Iterable[dict[str, Any]]:
-    for line in content.splitlines():
-        try:
-            record = orjson.loads(line)
-            yield {**record, "started": utc(record["started_at"]), "ended": utc(record["ended_at"])}
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-            continue  # half a line of a killed run
 
 
 def _run(run_id: str, records: Sequence[dict[str, Any]]) -> Run:
@@ -147,8 +145,7 @@ def _add(run: Run, record: dict[str, Any]) -> None:
     name, counts = str(record["step"]), record.get("counts") or {}
     is_good = record.get("status") == "ok"
     if name != WHOLE:
-        seconds = max((record["ended"] - record["started"]).total_seconds(), 0.0)
-        run.steps[name] = round(run.steps.get(name, 0.0) + seconds, 3)
+        run.steps[name] = round(run.steps.get(name, 0.0) + seconds(record), 3)
     if name == "publish":
         run.is_published = is_good
     if not is_good:

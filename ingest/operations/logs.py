@@ -7,7 +7,6 @@ quote session logs are redacted before they are written.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ import click
 import orjson
 
 from ingest.errors import IngestError
-from ingest.files import make_private_directory, open_private, write_all
+from ingest.files import append_line, make_private_directory
 from ingest.paths import PRODUCT_ROOT, DataDir
 
 APPLICATION, PIPELINE, ERRORS = STREAMS = ("application", "pipeline", "errors")
@@ -58,7 +57,7 @@ def write_log(
     }
     with suppress(OSError, orjson.JSONEncodeError):
         make_private_directory(data.logs)
-        _append(log_path(data, stream, f"{moment:%Y-%m-%d}"), orjson.dumps(record, default=str) + b"\n")
+        append_line(log_path(data, stream, f"{moment:%Y-%m-%d}"), orjson.dumps(record, default=str))
 
 
 def command_started(data: DataDir, command: str | None) -> None:
@@ -131,21 +130,3 @@ def _place(error: BaseException) -> str | None:
     root = str(PRODUCT_ROOT / "ingest")
     own = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(root)]
     return f"ingest{own[-1].filename[len(root) :]}:{own[-1].lineno}" if own else None
-
-
-def _append(path: Path, line: bytes) -> None:
-    for _ in range(3):
-        descriptor = open_private(path)
-        try:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)  # several commands may end in the same instant
-            state = os.fstat(descriptor)
-            if not state.st_nlink:
-                continue  # it was compressed while this process waited for it
-            if state.st_size and os.pread(descriptor, 1, state.st_size - 1) != b"\n":
-                line = b"\n" + line  # a killed command left half a line: it stays alone on its line
-            os.lseek(descriptor, 0, os.SEEK_END)
-            write_all(descriptor, line)
-            return
-        finally:
-            os.close(descriptor)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ingest import files
 from ingest.errors import IngestError
-from ingest.operations import logs
 from ingest.operations.log_files import clean_logs
 from ingest.operations.logs import APPLICATION, ERRORS, PIPELINE, log_failure, log_path, write_log
 from ingest.paths import DataDir
@@ -193,16 +193,16 @@ def test_a_clock_that_jumps_keeps_every_line_once(data: DataDir, monkeypatch: py
 
 def test_a_line_that_comes_while_its_file_is_compressed_is_kept(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     path = old_log(data, "2026-02-20", content="1\n")
-    opened = logs.open_private
+    opened = files.open_private
 
     def slow(where: Path) -> int:
         descriptor = opened(where)
-        monkeypatch.setattr(logs, "open_private", opened)
+        monkeypatch.setattr(files, "open_private", opened)
         clean_logs(data, today=TODAY)
         return descriptor
 
-    monkeypatch.setattr(logs, "open_private", slow)
-    logs._append(path, b"2\n")
+    monkeypatch.setattr(files, "open_private", slow)
+    files.append_line(path, b"2")
     assert path.read_bytes() == b"2\n"
     clean_logs(data, today=TODAY)
     assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == b"1\n2\n"

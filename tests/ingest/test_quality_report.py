@@ -11,9 +11,9 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.operations.quality import Gate, quality_report, report_of_run, save_report, score
+from ingest.operations.run_records import read_runs
 from ingest.paths import DataDir
 from ingest.settings import setting
-from ingest.status import read_runs
 from tests.ingest.shell import Shell
 
 COLUMNS = (

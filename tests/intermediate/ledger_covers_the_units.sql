@@ -71,6 +71,8 @@
         'int_correlations__measures',
         'int_correlations__signals',
         'int_correlations__scores',
+        'int_commits__session_lines',
+        'correlation_evidence',
     ],
 } -%}
 {%- set listed = [] -%}

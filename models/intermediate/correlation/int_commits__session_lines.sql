@@ -1,45 +1,51 @@
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
+
 with links as (
 
     select * from {{ ref('int_correlations__accepted') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 matches as (
 
     select * from {{ ref('int_correlations__line_matches') }}
-    where side = 'added'
+    where side = 'added' and {{ in_changed_projects() }}
 
 ),
 
 commit_files as (
 
     select * from {{ ref('stg_git__commit_files') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 added_lines as (
 
     select * from {{ ref('int_commits__line_changes') }}
-    where side = 'added'
+    where side = 'added' and {{ in_changed_projects() }}
 
 ),
 
 rarity as (
 
     select * from {{ ref('int_commits__line_rarity') }}
-    where side = 'added'
+    where side = 'added' and {{ in_changed_projects() }}
 
 ),
 
 match_states as (
 
     select * from {{ ref('int_commits__match_states') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 families as (
 
     select * from {{ ref('int_commits__families') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -60,6 +66,7 @@ session_lines as (
     inner join {{ ref('int_correlations__paths') }} as paths
         on sessions.project_id = paths.project_id
         and line_changes.changed_path = paths.path
+    where {{ in_changed_projects('paths.project_id') }}
 
 ),
 

@@ -1,12 +1,16 @@
+{{ config(materialized='incremental', meta={'states': ['projects']}) }}
+
 with correlations as (
 
     select * from {{ ref('correlations') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 signals as (
 
     select * from {{ ref('int_correlations__signals') }}
+    where {{ in_changed_projects() }}
 
 ),
 
@@ -26,36 +30,42 @@ weights as (
 measures as (
 
     select * from {{ ref('int_correlations__measures') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 mentions as (
 
     select * from {{ ref('int_correlations__mentions') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 line_evidence as (
 
     select * from {{ ref('int_correlations__line_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 file_evidence as (
 
     select * from {{ ref('int_correlations__file_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 words as (
 
     select * from {{ ref('int_correlations__word_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
 authors as (
 
     select * from {{ ref('int_correlations__author_evidence') }}
+    where {{ in_changed_projects() }}
 
 ),
 
