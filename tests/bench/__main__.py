@@ -158,8 +158,11 @@ def correlation(_sessions: Path, _metadata: Path) -> None:
 def night(sessions: Path, metadata: Path) -> None:
     """Nights with nothing new, with little, and with 1 % more lines, at 1×, 3× and 10× the corpus (OPE_BENCH_TIMES)."""
     sizes = [int(times) for times in os.environ.get("OPE_BENCH_TIMES", "").split()]
-    measured = measure_nights(sessions, metadata, WORK / "night", sizes or TIMES_OF_NIGHTS)
-    show_nights(measured)
+    measured = []
+    for times in sizes or TIMES_OF_NIGHTS:
+        of_size = measure_nights(sessions, metadata, WORK / "night", times)
+        show_nights(of_size)
+        measured += of_size
     if not sizes:
         write_figures(measured)
 

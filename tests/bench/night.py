@@ -6,7 +6,7 @@ import csv
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,28 +48,28 @@ class Night:
         self.peak_bytes = max(self.peak_bytes, cost.peak_bytes)
 
 
-def measure_nights(sessions: Path, metadata: Path, work: Path, sizes: Iterable[int]) -> list[Night]:
-    """Nights of a warehouse of so many projects like the corpus; all that is new comes to a tenth of one's sessions."""
-    nights: list[Night] = []
-    for times in sizes:
-        projects = [copy_project(sessions, metadata, work / "projects", number) for number in range(times)]
-        data = work / f"data-{times}"
-        shutil.rmtree(data, ignore_errors=True)
-        data.mkdir(parents=True)
-        growing = work / "growing"
-        lines = sum(path.read_bytes().count(b"\n") for path in projects[0][0].rglob("*.jsonl"))
-        # what comes in two nights: as much at every size, and then as much as is that share of this size
-        little = hold_back(projects[0][0], growing, SHARE)
-        more = hold_back_more(growing, SHARE * times, lines, set(little)) if times > 1 else {}
-        for number, (source, commits) in enumerate(projects):
-            register(data, f"project-{number}", growing if number == 0 else source, commits)
-        nights.append(_night(data, times, BASELINE, lines * times - _held_back(little, more)))
-        nights.append(_night(data, times, "nothing new", 0))
-        nights.append(_night(data, times, f"{SHARE:.0%} of 1× new", _appended(little)))
-        if more:
-            nights.append(_night(data, times, f"{SHARE:.0%} new", _appended(more)))
-        shutil.rmtree(data)
-        shutil.rmtree(growing)
+def measure_nights(sessions: Path, metadata: Path, work: Path, times: int) -> list[Night]:
+    """Nights of a warehouse of `times` projects like the corpus; all that is new comes to a tenth of one's sessions."""
+    projects = [copy_project(sessions, metadata, work / "projects", number) for number in range(times)]
+    data = work / f"data-{times}"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    growing = work / "growing"
+    lines = sum(path.read_bytes().count(b"\n") for path in projects[0][0].rglob("*.jsonl"))
+    # what comes in two nights: as much at every size, and then as much as is that share of this size
+    little = hold_back(projects[0][0], growing, SHARE)
+    more = hold_back_more(growing, SHARE * times, lines, set(little)) if times > 1 else {}
+    for number, (source, commits) in enumerate(projects):
+        register(data, f"project-{number}", growing if number == 0 else source, commits)
+    nights = [
+        _night(data, times, BASELINE, lines * times - _held_back(little, more)),
+        _night(data, times, "nothing new", 0),
+        _night(data, times, f"{SHARE:.0%} of 1× new", _appended(little)),
+    ]
+    if more:
+        nights.append(_night(data, times, f"{SHARE:.0%} new", _appended(more)))
+    shutil.rmtree(data)
+    shutil.rmtree(growing)
     return nights
 
 
@@ -118,25 +118,22 @@ def _night(data: Path, times: int, name: str, new_lines: int) -> Night:
 
 
 def show_nights(nights: list[Night]) -> None:
-    """A table per size: what each step took, in processor seconds, and all as a share of the first night."""
-    for times in sorted({night.times for night in nights}):
-        of_size = [night for night in nights if night.times == times]
-        [baseline] = [night for night in of_size if night.name == BASELINE]
-        print(f"  {f'{times}×, processor seconds':<26}" + "".join(f"{night.name:>16}" for night in of_size))
-        whole = baseline.seconds
-        rows: list[tuple[str, Callable[[Night], str]]] = [
-            ("new lines", lambda night: f"{night.new_lines:,}"),
-            *[(step, lambda night, step=step: f"{night.steps[step]:.1f}") for step in STEPS],
-            ("all", lambda night: f"{night.seconds:.1f}"),
-            ("of the first night", lambda night, whole=whole: f"{night.seconds / whole:.0%}"),
-            ("wall clock, s", lambda night: f"{night.wall_seconds:.1f}"),
-            ("peak memory, MB", lambda night: f"{night.peak_bytes / 1e6:.0f}"),
-            ("ope.db, MB", lambda night: f"{night.database_bytes / 1e6:.0f}"),
-            ("nodes built", lambda night: f"{night.built_nodes}"),
-            ("files parsed", lambda night: f"{night.parsed_files}"),
-        ]
-        for label, value in rows:
-            print(f"    {label:<24}" + "".join(f"{value(night):>16}" for night in of_size))
+    """The nights of one size: what each step took, in processor seconds, and all as a share of the first night."""
+    [baseline] = [night for night in nights if night.name == BASELINE]
+    print(f"  {f'{baseline.times}×, processor seconds':<26}" + "".join(f"{night.name:>16}" for night in nights))
+    rows: list[tuple[str, Callable[[Night], str]]] = [
+        ("new lines", lambda night: f"{night.new_lines:,}"),
+        *[(step, lambda night, step=step: f"{night.steps[step]:.1f}") for step in STEPS],
+        ("all", lambda night: f"{night.seconds:.1f}"),
+        ("of the first night", lambda night: f"{night.seconds / baseline.seconds:.0%}"),
+        ("wall clock, s", lambda night: f"{night.wall_seconds:.1f}"),
+        ("peak memory, MB", lambda night: f"{night.peak_bytes / 1e6:.0f}"),
+        ("ope.db, MB", lambda night: f"{night.database_bytes / 1e6:.0f}"),
+        ("nodes built", lambda night: f"{night.built_nodes}"),
+        ("files parsed", lambda night: f"{night.parsed_files}"),
+    ]
+    for label, value in rows:
+        print(f"    {label:<24}" + "".join(f"{value(night):>16}" for night in nights), flush=True)
 
 
 def write_figures(nights: list[Night], path: Path = FIGURES) -> None:

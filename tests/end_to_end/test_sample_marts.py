@@ -92,11 +92,11 @@ def test_git(sample_warehouse: Warehouse) -> None:
 def test_no_secret_is_left(sample_warehouse: Warehouse) -> None:
     from ingest.sample import planted_secrets
 
+    # tools/sample.sh writes the logs that are read below the data directory
+    source = sample_warehouse.data / "source"
+    files = [path for path in sample_warehouse.data.rglob("*") if path.is_file() and not path.is_relative_to(source)]
     for secret in planted_secrets():
-        held = [
-            path for path in sample_warehouse.data.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()
-        ]
-        assert held == []
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
         assert sample_warehouse.query(f"select count(*) from raw.session_lines where contains(line, '{secret}')") == [
             (0,)
         ]

@@ -79,7 +79,10 @@ line_turns as (
         records.file_id,
         records.line_number,
         records.sent_at,
-        max(coalesce(own_turns.turn_index, turns_of_records.turn_index)) over (
+        -- not a condition of the join: where no file has older versions, DuckDB would compare every line with every other
+        max(coalesce(
+            own_turns.turn_index, case when records.file_rank > 1 then turns_of_records.turn_index end
+        )) over (
             partition by records.file_id
             order by records.line_number
             rows between unbounded preceding and current row
@@ -90,8 +93,7 @@ line_turns as (
         on records.file_id = own_turns.file_id
         and records.line_number = own_turns.line_number
     left join turns_of_records
-        on records.file_rank > 1
-        and records.session_id = turns_of_records.session_id
+        on records.session_id = turns_of_records.session_id
         and records.uuid = turns_of_records.uuid
 
 ),
