@@ -11,7 +11,7 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.redaction import DEFAULT_RULES, Redactor, load_or_create_key
-from ingest.redaction_rules import COLUMNS, expand_example, read_rules
+from ingest.redaction.rules import COLUMNS, expand_example, read_rules
 
 KEY = bytes(range(32))
 RULES = read_rules(DEFAULT_RULES)
@@ -47,7 +47,8 @@ def test_a_directory_in_place_of_the_key_is_refused(tmp_path: Path) -> None:
 
 def _rule_file(tmp_path: Path, **change: str) -> Path:
     row = dict.fromkeys(COLUMNS, "") | {
-        "rule_id": "one", "kind": "token", "pattern": "(?P<secret>zq[0-9]{8})", "prefilter": "zq", "min_length": "0",
+        "rule_id": "one", "class": "secret",
+        "kind": "token", "pattern": "(?P<secret>zq[0-9]{8})", "prefilter": "zq", "min_length": "0",
     }  # fmt: skip
     path = tmp_path / "rules.csv"
     cells = [f'"{value}"' for value in (row | change).values()]
@@ -72,6 +73,8 @@ def test_rules_are_data(tmp_path: Path) -> None:
         {"pattern": "(?P<secret>a)(?=b)"},
         {"prefilter": ""},
         {"kind": "other"},
+        {"class": "other"},
+        {"class": ""},
         {"rule_id": "Bad Name"},
         {"min_length": "some"},
         {"check_level": "sometimes"},

@@ -10,6 +10,9 @@ Six kinds of rows, all in RE2 syntax over UTF-8 bytes:
 - `escape`: no pattern; its prefilter only brings a string to the exact search.
 - `allow`: a whole value that is no secret: a placeholder, code that only names one, a path.
 
+`class` says what a row protects: `secret`, or `personal` data, which is replaced only in what is shared; `allow` and
+`escape` rows have none and hold for both.
+
 `check_level` says which allow rows a value has to pass: those of the levels that the rule, or the key and the syntax
 together, name (separated by blanks). `format` rows hold for every value of a name; only key blocks have a level of
 their own, `block`: what makes a short value a placeholder (a run of A, the word example) stands in real keys by chance.
@@ -31,9 +34,10 @@ import re2
 from ingest.errors import IngestError
 
 KINDS = ("token", "context", "key", "syntax", "escape", "allow")
+CLASSES = ("secret", "personal")
 CHECKS = ("format", "block", "value", "weak", "bare")
 COLUMNS = (
-    "rule_id", "family", "kind", "check_level", "pattern", "prefilter", "min_length",
+    "rule_id", "family", "class", "kind", "check_level", "pattern", "prefilter", "min_length",
     "description", "source", "match_examples", "no_match_examples",
 )  # fmt: skip
 EXAMPLE_SEPARATOR = " ;; "
@@ -42,10 +46,11 @@ MAX_MEMORY = 1 << 28  # of one compiled pattern: with RE2's 8 MiB the combined o
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the rule file. Examples are templates, see `expand_example`."""
+    """One row of the rule file; `protects` is its class. Examples are templates, see `expand_example`."""
 
     rule_id: str
     family: str
+    protects: str
     kind: str
     checks: tuple[str, ...]
     pattern: str
@@ -83,6 +88,8 @@ def _rule(row: dict[str, str], where: str) -> Rule:
     problem = None
     if not re.fullmatch(r"[a-z0-9_]{2,40}", row["rule_id"]):
         problem = "rule_id must be 2 to 40 of a-z, 0-9 and _"
+    elif row["class"] not in (CLASSES if row["kind"] not in ("allow", "escape") else ("",)):
+        problem = f"class must be {' or '.join(CLASSES)}, and empty for allow and escape"
     elif row["kind"] not in KINDS:
         problem = f"kind must be one of {', '.join(KINDS)}"
     elif not set(checks) <= set(CHECKS):
@@ -107,6 +114,7 @@ def _rule(row: dict[str, str], where: str) -> Rule:
     return Rule(
         rule_id=row["rule_id"],
         family=row["family"],
+        protects=row["class"],
         kind=row["kind"],
         checks=checks,
         pattern=row["pattern"],

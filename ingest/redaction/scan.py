@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import re2
 
 from ingest.errors import IngestError
-from ingest.redaction_blocks import pieces, strings_from
-from ingest.redaction_escapes import Span, is_json, lift, unescape, whole_characters
-from ingest.redaction_escapes import _raw_offsets as _raw_offsets
-from ingest.redaction_rules import CHECKS, Rule, combine, compile_pattern, re2_options
+from ingest.redaction.blocks import pieces, strings_from
+from ingest.redaction.escapes import Span, is_json, lift, unescape, whole_characters
+from ingest.redaction.escapes import _raw_offsets as _raw_offsets
+from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from ingest.redaction import DEFAULT_RULES, TOKEN, Redactor
-from ingest.redaction_blocks import pieces, strings_from
-from ingest.redaction_rules import expand_example, read_rules
+from ingest.redaction.blocks import pieces, strings_from
+from ingest.redaction.rules import expand_example, read_rules
 
 REDACTOR = Redactor(read_rules(DEFAULT_RULES), bytes(range(32)))
 DASHES = "-" * 5

@@ -24,24 +24,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import IngestError
-from ingest.files import make_private_directory
 from ingest.paths import PRODUCT_ROOT
-from ingest.redaction_rules import Rule, read_rules, rules_version
-from ingest.redaction_scan import MAX_DEPTH, Scanner, Span, is_json
-
-__all__ = ["DEFAULT_RULES", "MAX_DEPTH", "TOKEN", "Finding", "Redactor", "load_or_create_key"]
+from ingest.redaction.key import KEY_BYTES
+from ingest.redaction.rules import Rule, read_rules, rules_version
+from ingest.redaction.scan import Scanner, Span, is_json
 
 DEFAULT_RULES = PRODUCT_ROOT / "seeds/privacy/redaction_rules.csv"
 TOKEN = re.compile(r"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
-KEY_BYTES = 32
 MAX_ROUNDS = 8  # a replacement can bring a further secret into view; each round has less left to find
 MAX_BROKEN_BLOCK = 200  # lines of a broken record that are read together, so that a PEM block in it is seen whole
 DIGEST_BYTES = 10  # = 16 base32 characters
@@ -56,44 +51,6 @@ class Finding:
     token: str
 
 
-def load_or_create_key(path: Path) -> bytes:
-    """The 32-byte key of the tokens, kept as 64 hex digits in a file of mode 0600; made on first use.
-
-    Raises IngestError where a file exists that cannot be read or holds no such key: a new one would change every token.
-    """
-    try:
-        text = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return _create_key(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise IngestError(f"Cannot read the redaction key {path} ({error}); restore it from its backup.") from error
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise IngestError(f"The redaction key {path} is not 64 hex digits; restore it from its backup.")
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-    return bytes.fromhex(text)
-
-
-def _create_key(path: Path) -> bytes:
-    key = secrets.token_bytes(KEY_BYTES)
-    aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        make_private_directory(path.parent)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(key.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(aside, path)  # never overwrites: of two first runs at once, the slower takes the other's key
-        except FileExistsError:
-            return load_or_create_key(path)
-        finally:
-            aside.unlink()
-    except OSError as error:
-        raise IngestError(f"Cannot write the redaction key {path} ({error}); make its directory writable.") from error
-    return key
-
-
 class Redactor:
     """Replaces secrets by tokens. Holds compiled rules and the key, no state between calls: threads may share one."""
 
@@ -106,9 +63,9 @@ class Redactor:
         self._scanner = Scanner(self.rules)
 
     @classmethod
-    def load(cls, key: bytes, rules_path: Path = DEFAULT_RULES) -> Redactor:
-        """A redactor with the rules of a file. Raises IngestError for a bad file."""
-        return cls(read_rules(rules_path), key)
+    def load(cls, key: bytes, rules_path: Path = DEFAULT_RULES, classes: Sequence[str] = ("secret",)) -> Redactor:
+        """A redactor with the rules of a file that protect these classes. Raises IngestError for a bad file."""
+        return cls([rule for rule in read_rules(rules_path) if rule.protects in ("", *classes)], key)
 
     def token(self, rule_id: str, secret: bytes) -> str:
         digest = hashlib.blake2b(secret, digest_size=DIGEST_BYTES, key=self._key).digest()
