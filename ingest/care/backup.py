@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.below import opened_below
 from ingest.care.backup_manifest import (
     FILES,
     UNFINISHED,
@@ -31,16 +32,7 @@ from ingest.care.backup_manifest import (
 from ingest.care.backup_result import BackupResult, remarks
 from ingest.care.backup_target import BackupSettings, choose_target, remember
 from ingest.care.held_database import held_open
-from ingest.care.tree import (
-    FoundFile,
-    FoundFiles,
-    UnreadableError,
-    copy_to,
-    database_files,
-    find_files,
-    opened_below,
-    read_hash,
-)
+from ingest.care.tree import FoundFile, FoundFiles, UnreadableError, copy_to, database_files, find_files, read_hash
 from ingest.errors import IngestError
 from ingest.files import disk_errors, exclusive_lock, fsync_directory, make_private_directory, printable
 from ingest.locks import data_lock
