@@ -83,8 +83,10 @@ def engine_search(redactor: Redactor) -> Search:
     return lambda kind, data: [(found.line_number, found.rule_id) for found in redact_piece(redactor, kind, data)[1]]
 
 
-def check_data(data: DataDir, redactor: Redactor, progress: Progress | None = None) -> Checked:
-    """Run the engine over all that a data directory holds: its places, the databases and other files at its top.
+def check_data(
+    data: DataDir, redactor: Redactor, progress: Progress | None = None, *, search: Search | None = None
+) -> Checked:
+    """Run the engine (or `search`) over all that a data directory holds: its places, the databases and other files at its top.
 
     Raises IngestError where there is none.
     """
@@ -100,22 +102,27 @@ def check_data(data: DataDir, redactor: Redactor, progress: Progress | None = No
         ) from error
     others = [entry.name for entry in entries if entry.is_dir() and entry.name not in places]
     paths = [data.root / entry.name for entry in entries if entry.name not in others]
-    checked = check_paths(paths, redactor, progress, below=data.root)
+    checked = check_paths(paths, redactor, progress, below=data.root, search=search)
     checked.repositories += REPOSITORY in others
     checked.left_out = [name_redactor(redactor.redact_text)(name) for name in others if name != REPOSITORY]
     return checked
 
 
 def check_paths(
-    paths: Sequence[Path], redactor: Redactor, progress: Progress | None = None, *, below: Path | None = None
+    paths: Sequence[Path],
+    redactor: Redactor,
+    progress: Progress | None = None,
+    *,
+    below: Path | None = None,
+    search: Search | None = None,
 ) -> Checked:
-    """Run the engine over files and directories. Paths are shown as they are given, or from `below` on."""
+    """Run the engine (or `search`) over files and directories. Paths are shown as given, or from `below` on."""
     checked = Checked()
     files = list_files(paths, checked)
     shown = name_redactor(redactor.redact_text)
     checked.unread = [Unread(_shown(shown, Path(item.path), below), item.reason) for item in checked.unread]
     total = sum(size for _, size in files)
-    search = engine_search(redactor)
+    search = search or engine_search(redactor)
     for path, size in files:
         name = _shown(shown, path, below)
         if name != _shown(printable, path, below):

@@ -57,11 +57,15 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of the file or member `name` that are searched as one, `kind` of way, behind `line` lines before them."""
+    """Bytes of the file or member `name` that are searched as one, `kind` of way, behind `line` lines before them.
+
+    `raw` is what stands in the file, of the same length: commits are searched as lines without the commas behind them.
+    """
 
     name: str
     kind: str
     data: bytes
+    raw: bytes
     line: int
 
 
@@ -107,8 +111,8 @@ def _refuse(is_refused: bool, reason: str) -> None:
         raise UnreadableError(reason)
 
 
-def plain_pieces(stream: IO[bytes], name: str) -> Iterator[Piece]:
-    """The pieces of bytes that are not packed, in their order and without a gap (but for a line that is endless)."""
+def plain_pieces(stream: IO[bytes], name: str, max_line_bytes: float = MAX_LINE_BYTES) -> Iterator[Piece]:
+    """The pieces of bytes that are not packed, in their order; joined they are the file, unless a line is too long."""
     plain_name = name
     while plain_name.endswith(_SUFFIXES):
         plain_name = plain_name.rpartition(".")[0]
@@ -121,26 +125,25 @@ def plain_pieces(stream: IO[bytes], name: str) -> Iterator[Piece]:
             if kind == TEXT and not line and is_complete_json(rest):
                 kind = DOCUMENT
             if rest:
-                yield Piece(name, kind, _as_lines(rest) if kind == COMMITS else rest, line)
+                yield _piece(name, kind, rest, line)
             return
         end = _end(rest, kind)
         kept = end
-        if not end and len(rest) >= MAX_LINE_BYTES:
+        if not end and len(rest) >= max_line_bytes:
             end, kept = len(rest), len(rest) - OVERLAP_BYTES
         if end:
-            piece = rest[:end]
-            yield Piece(name, kind, _as_lines(piece) if kind == COMMITS else piece, line)
+            yield _piece(name, kind, rest[:end], line)
             line += rest.count(b"\n", 0, kept)
         rest, data = rest[kept:] + more, more
 
 
-def _as_lines(data: bytes) -> bytes:
-    """A history's commits as JSON lines of the same length: a blank in the place of the comma behind each."""
-    return _SEPARATOR.sub(b" ", data)
+def _piece(name: str, kind: str, raw: bytes, line: int) -> Piece:
+    # of a history each commit becomes a line of JSON, with a blank in the place of the comma behind it
+    return Piece(name, kind, _SEPARATOR.sub(b" ", raw) if kind == COMMITS else raw, raw, line)
 
 
 def with_separators(redacted: bytes, original: bytes) -> bytes:
-    """The commas of `original` put back into what became of `_as_lines`; line by line, as they are as many."""
+    """The commas of the history `original` put back into what became of its lines, which are as many."""
     pairs = zip(redacted.split(b"\n"), original.split(b"\n"), strict=True)
     return b"\n".join(new[:-1] + b"," if old.endswith(b",") else new for new, old in pairs)
 
