@@ -235,8 +235,8 @@ def _show_rewrite(done: Rewrite) -> None:
     for path, rules in done.cold.items():
         found = ", ".join(f"{rule} {number(count)}" for rule, count in rules.items())
         show_line(
-            f"{path} holds {found}, and cold storage is not rewritten: bring its sessions back with `restore`, run this "
-            "again, then `archive` them. A snapshot is deleted and made anew.",
+            f"{path} holds {found}, and cold storage is not rewritten: bring its sessions back with `restore`, run "
+            "this again, then `archive` them. A snapshot is deleted and made anew.",
             "yellow",
         )
     files = sum(part.files for part in done.parts.values())

@@ -86,7 +86,7 @@ def engine_search(redactor: Redactor) -> Search:
 def check_data(
     data: DataDir, redactor: Redactor, progress: Progress | None = None, *, search: Search | None = None
 ) -> Checked:
-    """Run the engine (or `search`) over all that a data directory holds: its places, the databases and other files at its top.
+    """Run the engine (or `search`) over a data directory: its places, the databases and other files at its top.
 
     Raises IngestError where there is none.
     """

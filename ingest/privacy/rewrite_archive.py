@@ -17,7 +17,7 @@ from typing import IO
 
 import orjson
 
-from ingest.archive_plan import name_redactor
+from ingest.archive_plan import base_path, name_redactor, next_version
 from ingest.cold.places import create_below, exists_below, hash_below, move_below, open_below, remove_below
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, write_atomically
@@ -91,11 +91,13 @@ def rewrite_archive(
         shown = clean(entry.path)
         try:
             new, renewed, aside = _renewed(raw, entry, redactor, run_id, str(len(batch.items)), dry_run=dry_run)
-            if new.path != entry.path and new.path in taken:
-                raise RenewalError(f"its name would become {printable(new.path)}, which another file has")
         except RenewalError as error:
             done.failures.append(f"{printable(shown)} stays as it is: {error}.")
             continue
+        if new.path != entry.path and new.path in taken:
+            # a sync with the present rules took the source for another one: both are versions of one file
+            version, path = next_version(base_path(new), new.version, taken)
+            new = replace(new, version=version, path=path)
         taken.add(new.path)
         done.files += 1
         done.bytes += renewed.old_bytes
