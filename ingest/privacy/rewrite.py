@@ -122,12 +122,14 @@ def _project(
 ) -> Rewritten:
     raw = data.raw(project_id)
     if dry_run:
-        done = rewrite_archive(raw, redactor, run_id, dry_run=True)
+        done = _registry(data, project_id, redactor, dry_run=True)
+        done = _joined(done, _below_raw(project_id, rewrite_archive(raw, redactor, run_id, dry_run=True)))
         return _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=True))
     with step(data, run_id, STEP, project_id, redactor=redactor) as counts:
-        _clean_registry(data, project_id, redactor)
+        done = _registry(data, project_id, redactor, dry_run=False)
         with exclusive_lock(raw, f"the archive of {project_id!r}"):
-            done = rewrite_archive(raw, redactor, run_id, _meter(data, project_id, progress), dry_run=False)
+            archive = rewrite_archive(raw, redactor, run_id, _meter(data, project_id, progress), dry_run=False)
+        done = _joined(done, _below_raw(project_id, archive))
         done = _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=False))
         counts.update(_counts(done), bytes=done.bytes)
     return done
@@ -167,13 +169,23 @@ def _counts(done: Rewritten) -> dict[str, int]:
     }
 
 
-def _clean_registry(data: DataDir, project_id: str, redactor: Redactor) -> None:
+def _below_raw(project_id: str, done: Rewritten) -> Rewritten:
+    """The result of an archive, its paths from the data directory on."""
+    changed = {f"raw/{project_id}/{path}": rules for path, rules in done.changed.items()}
+    return replace(done, changed=changed, failures=[f"raw/{project_id}: {sentence}" for sentence in done.failures])
+
+
+def _registry(data: DataDir, project_id: str, redactor: Redactor, *, dry_run: bool) -> Rewritten:
     """The name and the notes of a registered project: metadata.json is written from them."""
+    done = Rewritten()
     for project in load_projects(data):
-        if project.project_id == project_id:
-            name, notes = redactor.redact_text(project.name), redactor.redact_text(project.notes)
-            if (name, notes) != (project.name, project.notes):
-                put(data, replace(project, name=name, notes=notes))
+        texts = (project.name, project.notes) if project.project_id == project_id else ()
+        rules = Counter(found.rule_id for text in texts for found in redactor.redact_text_bytes(text.encode())[1])
+        done.add(data.registry.name, rules)
+        if rules and not dry_run:
+            name, notes = map(redactor.redact_text, texts)
+            put(data, replace(project, name=name, notes=notes))
+    return done
 
 
 def _look_at_cold(data: DataDir, projects: Sequence[str], redactor: Redactor, result: Rewrite, *, common: bool) -> None:

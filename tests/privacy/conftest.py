@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ingest.archive_place import OLD, Place
+from tests.ingest.shell import Shell
 from tests.privacy.secrets_made import AWS, GITHUB, STRIPE, earlier, write_key
 
 
@@ -64,3 +65,8 @@ def old_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OldPlace:
     place = OldPlace(tmp_path)
     place.fill()
     return place
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path.resolve())
