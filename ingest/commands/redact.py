@@ -246,7 +246,7 @@ def _show_rewrite(done: Rewrite) -> None:
     if done.dry_run and done.changed:
         show_line("This was a dry run. → python -m ingest redact --rewrite", "cyan")
     elif done.changed and not done.dry_run:
-        show_line("→ dbt build && python -m ingest publish; git history and backups: docs/privacy.md", "cyan")
+        show_line("→ dbt build && python -m ingest publish; git history and backups: docs/commands.md, redact", "cyan")
 
 
 def _key(data: DataDir, target: Path | None, source: Path | None, *, yes: bool, as_json: bool) -> None:

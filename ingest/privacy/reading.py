@@ -22,7 +22,7 @@ from typing import IO
 import pyarrow as pa
 
 from ingest.archive_copy import CHUNK_BYTES, is_complete_json
-from ingest.archive_text import redact_document
+from ingest.archive_text import redact_document, text_end
 from ingest.git_store import HEAD
 from ingest.redaction import Finding, Redactor
 
@@ -34,7 +34,6 @@ MAX_DEPTH = 3  # archives in archives
 MAX_LINE_BYTES = 16 * CHUNK_BYTES
 OVERLAP_BYTES = 1 << 16  # of a longer line that is cut: no secret is that long
 
-_PEM_BEGIN, _PEM_END = b"-----BEGIN ", b"-----END "
 _SEPARATOR = re.compile(rb",(?=\r?\n|\Z)")
 _ZIP = b"PK\x03\x04"
 _STREAMS: tuple[tuple[bytes, Callable[[IO[bytes]], IO[bytes]]], ...] = (
@@ -127,7 +126,7 @@ def plain_pieces(stream: IO[bytes], name: str, max_line_bytes: float = MAX_LINE_
             if rest:
                 yield _piece(name, kind, rest, line)
             return
-        end = _end(rest, kind)
+        end = text_end(rest) if kind == TEXT else rest.rfind(b"\n") + 1
         kept = end
         if not end and len(rest) >= max_line_bytes:
             end, kept = len(rest), len(rest) - OVERLAP_BYTES
@@ -154,13 +153,3 @@ def _read(stream: IO[bytes], size: int) -> bytes:
         parts.append(block)
         size -= len(block)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _end(data: bytes, kind: str) -> int:
-    """Where a piece ends: behind a line and, of a text where it can, outside of a PEM block. 0 within one line."""
-    end = data.rfind(b"\n") + 1
-    if kind == TEXT:
-        opened = data.rfind(_PEM_BEGIN, 0, end)
-        if opened > data.rfind(_PEM_END, 0, end) and (line := data.rfind(b"\n", 0, opened) + 1):
-            end = line
-    return end

@@ -185,7 +185,7 @@ def test_the_night_looks_at_what_is_new_and_only_at_that(nights: Shell, monkeypa
     first = night.run_night(data)
     assert (first.exit_code, first.checked.hits, first.checked.unread) == (0, [], [])
     [step] = [step for step in first.document["steps"] if step["step"] == "redaction"]
-    assert step["counts"]["files"] == first.checked.files >= 3  # session, history, outputs
+    assert step["counts"]["files"] == first.checked.files >= 1
     second = night.run_night(data)
     assert second.checked.files < first.checked.files
     # an archive that missed something: the night says so, and goes on

@@ -96,6 +96,7 @@ def test_everything_that_is_kept_is_rewritten_and_landed(old: Shell) -> None:
     assert old.ask("select count(*) from raw.ingest_runs where step = 'redact' and project_id = 'app'") == [(1,)]
     line = old.ask("select line from raw.session_lines where contains(line, 'REDACTED')")[0][0]
     assert json.loads(line)["message"]["content"] == f"it is {TOKEN}"
+    assert " redact " in old.run("history").stdout
     # again: nothing to do; a sync finds everything as it is
     again = old.json("redact", "--rewrite", "--yes", "--project", "app")
     assert (again["changed"], again["landing"]["lines"], again["complete"]) == (0, 0, True)
