@@ -20,7 +20,7 @@ from ingest.privacy.rewrite import COMMON, Rewrite, rewrite
 from ingest.privacy.second_opinion import NotInstalledError, by_side, compared, load_scanner
 from ingest.redaction import DEFAULT_RULES, KEY_BYTES, Redactor, load_or_create_key
 from ingest.redaction.rules import CLASSES, read_rules
-from ingest.terminal import many, number, progress_shown, show_heading, show_line, show_table, size
+from ingest.terminal import many, number, progress_shown, show_heading, show_line, show_table, size, visible
 
 SHOWN = 200
 
@@ -144,15 +144,16 @@ def _show_hits(side: str, hits: list[Hit]) -> None:
 
 
 def _place(hit: Hit) -> str:
+    path = visible(hit.path)
     if hit.line is not None:
-        return f"{hit.path}:{hit.line}" if hit.line else f"{hit.path} (its name)"
-    return f"{hit.path} {hit.table}.{hit.column}" if hit.table else f"{hit.path} column {hit.column}"
+        return f"{path}:{hit.line}" if hit.line else f"{path} (its name)"
+    return f"{path} {hit.table}.{hit.column}" if hit.table else f"{path} column {hit.column}"
 
 
 def _show_read(checked: Checked) -> None:
     """What was read, and what was not."""
     for item in checked.unread[:SHOWN]:
-        show_line(f"not read: {item.path}: {item.reason}", "yellow")
+        show_line(f"not read: {visible(item.path)}: {item.reason}", "yellow")
     if len(checked.unread) > SHOWN:
         show_line(f"not read: {number(len(checked.unread) - SHOWN)} more (--json has all)", "yellow")
     passed = (

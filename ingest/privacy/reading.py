@@ -44,10 +44,7 @@ _STREAMS: tuple[tuple[bytes, Callable[[IO[bytes]], IO[bytes]]], ...] = (
 )
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 # What a damaged or unreadable file raises while it is read.
-READ_ERRORS = (
-    *(OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException),
-    *(NotImplementedError, RuntimeError),  # a way of packing that Python does not know; a password
-)
+READ_ERRORS = (*(OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException),)
 
 
 class UnreadableError(Exception):
@@ -82,6 +79,11 @@ def table_kind(head: bytes) -> str | None:
     return PARQUET if head.startswith(b"PAR1") else None
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a file that begins so is compressed or a zip archive."""
+    return head.startswith((_ZIP, *(magic for magic, _ in _STREAMS)))
+
+
 def file_pieces(stream: IO[bytes], name: str, depth: int = 0) -> Iterator[Piece]:
     """The pieces of an open file or member. Raises UnreadableError, or one of READ_ERRORS where it is damaged."""
     stream = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
@@ -96,9 +98,14 @@ def file_pieces(stream: IO[bytes], name: str, depth: int = 0) -> Iterator[Piece]
         _refuse(depth >= MAX_DEPTH, "packed too many times")
         with zipfile.ZipFile(stream) as archive:
             for member in archive.infolist():
-                if not member.is_dir():
-                    with archive.open(member) as inner:
-                        yield from file_pieces(inner, f"{name}!{member.filename}", depth + 1)
+                if member.is_dir():
+                    continue
+                try:
+                    opened = archive.open(member)
+                except (NotImplementedError, RuntimeError) as error:
+                    raise UnreadableError("packed in a way that is not known, or with a password") from error
+                with opened as inner:
+                    yield from file_pieces(inner, f"{name}!{member.filename}", depth + 1)
         return
     _refuse(depth > 0 and table_kind(head) is not None, "tables inside an archive: unpack it first")
     _refuse(head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)), "UTF-16 text: convert it to UTF-8")

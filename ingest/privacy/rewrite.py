@@ -121,14 +121,15 @@ def _project(
     data: DataDir, project_id: str, redactor: Redactor, run_id: str, progress: Progress | None, *, dry_run: bool
 ) -> Rewritten:
     raw = data.raw(project_id)
+    report = _meter(data, project_id, progress)
     if dry_run:
         done = _registry(data, project_id, redactor, dry_run=True)
-        done = _joined(done, _below_raw(project_id, rewrite_archive(raw, redactor, run_id, dry_run=True)))
+        done = _joined(done, _below_raw(project_id, rewrite_archive(raw, redactor, run_id, report, dry_run=True)))
         return _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=True))
     with step(data, run_id, STEP, project_id, redactor=redactor) as counts:
         done = _registry(data, project_id, redactor, dry_run=False)
         with exclusive_lock(raw, f"the archive of {project_id!r}"):
-            archive = rewrite_archive(raw, redactor, run_id, _meter(data, project_id, progress), dry_run=False)
+            archive = rewrite_archive(raw, redactor, run_id, report, dry_run=False)
         done = _joined(done, _below_raw(project_id, archive))
         done = _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=False))
         counts.update(_counts(done), bytes=done.bytes)
@@ -214,7 +215,9 @@ def _land(data: DataDir, redactor: Redactor, result: Rewrite, progress: Progress
         ).fetchall()
     problems: dict[str, list[Problem]] = {}
     for project_id, *problem in known:
-        problems.setdefault(project_id, []).append(Problem(*problem))
+        name, path, reason, detail, line = problem
+        detail = redactor.redact_text(detail)
+        problems.setdefault(project_id, []).append(Problem(name, redactor.redact_text(path), reason, detail, line))
     with step(data, result.run_id, "land", redactor=redactor) as counts:
         result.landing = land(data, projects, result.run_id, labelled(progress, "landing"), problems=problems)
         counts.update(vars(result.landing))

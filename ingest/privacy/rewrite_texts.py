@@ -16,11 +16,13 @@ from ingest.archive_plan import name_redactor
 from ingest.files import exclusive_lock, open_regular, printable, write_atomically
 from ingest.landing_labels import LABEL_LOCK
 from ingest.paths import DataDir
+from ingest.privacy.check import engine_search, search_file
+from ingest.privacy.reading import HEAD_BYTES, is_packed, table_kind
 from ingest.privacy.renewal import RenewalError, renew, renew_csv
 from ingest.privacy.rewrite_archive import Rewritten
 from ingest.redaction import Redactor
 
-PACKED = ".gz"
+PACKED, GZIP = ".gz", b"\x1f\x8b"
 
 
 def rewrite_project_texts(data: DataDir, project_id: str, redactor: Redactor, *, dry_run: bool) -> Rewritten:
@@ -84,13 +86,27 @@ def _rewrite_file(path: Path, redactor: Redactor, *, dry_run: bool) -> tuple[int
         if not dry_run:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(stream, fcntl.LOCK_EX)  # whoever appends to it waits, and then sees that it was replaced
+        if _holds_no_text(path, stream.peek(HEAD_BYTES)[:HEAD_BYTES], redactor):
+            return os.fstat(stream.fileno()).st_size, Counter()
         content = stream.read()
-        is_packed = path.name.endswith(PACKED)
-        old = gzip.decompress(content) if is_packed else content
+        is_gzip = content.startswith(GZIP)
+        old = gzip.decompress(content) if is_gzip else content
         new, rules = _redacted(path.name.removesuffix(PACKED), old, redactor)
         if rules and not dry_run:
-            write_atomically(path, gzip.compress(new, mtime=0) if is_packed else new)
+            write_atomically(path, gzip.compress(new, mtime=0) if is_gzip else new)
     return len(content), rules
+
+
+def _holds_no_text(path: Path, head: bytes, redactor: Redactor) -> bool:
+    """Is it a database, Parquet or packed, but not as logs are? Raises RenewalError where it holds a finding."""
+    if head.startswith(GZIP) or (table_kind(head) is None and not is_packed(head)):
+        return False
+    hits, unread = search_file(path, path.name, engine_search(redactor), redactor.redact_text)
+    if hits:
+        raise RenewalError(f"it holds what {hits[0].rule} finds, and is no text: make it anew or delete it")
+    if unread:
+        raise RenewalError(f"it could not be read ({unread[0].reason})")
+    return True
 
 
 class _Kept(io.BytesIO):

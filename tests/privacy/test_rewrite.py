@@ -6,11 +6,18 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import zipfile
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingest import labels, manage, sync
+from ingest.care.checks_sources import check_rules
+from ingest.care.data_commit import commit_gain
+from ingest.care.findings import Patient
 from ingest.errors import IngestError
 from ingest.paths import DataDir
 from ingest.privacy.check import check_data
@@ -47,15 +54,18 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shell.run(
         "import-labels", "--project", "app", "--kind", "reaction", "--set", "gold", str(shell.home / "labels.csv")
     )
-    patch.undo()
     data = DataDir(shell.data)
     data.notes("app").write_text(f"# Notes\n\n{GITHUB}\n")
     data.low_confidence.write_text(json.dumps({"commit_sha": "ab" * 20, "message": GITHUB}) + "\n")
     with (data.runs / "2026-01.jsonl").open("w") as file:
-        file.write(json.dumps({"run_id": "r", "error": GITHUB}) + "\n")
+        times = dict.fromkeys(("started_at", "ended_at"), "2026-01-01T00:00:00")
+        file.write(json.dumps({"run_id": "r", "step": "git", "status": "failed", "error": GITHUB, **times}) + "\n")
     (data.logs / "errors-2026-01-01.jsonl.gz").write_bytes(gzip.compress(json.dumps({"error": STRIPE}).encode()))
     (data.outputs / "run_1").mkdir(parents=True)
     (data.outputs / "run_1" / "report.json").write_text(json.dumps({"a": [GITHUB]}, indent=1))
+    (shell.sessions / f"{GITHUB}.jsonl").symlink_to("nowhere")
+    shell.run("sync")  # the run log is in the database too
+    patch.undo()
     return shell
 
 
@@ -71,6 +81,9 @@ def test_everything_that_is_kept_is_rewritten_and_landed(old: Shell) -> None:
     data = DataDir(old.data)
     found = {hit.path for hit in check_data(data, present()).hits}
     assert {"ope.db", "projects.json", "raw/app/NOTES.md", "processed/app/git-metadata.json"} < found
+    assert {"raw.session_lines", "raw.commits", "raw.reflog", "raw.ingest_runs", "raw.parse_errors", "raw.labels"} <= {
+        hit.table for hit in check_data(data, present()).hits
+    }
     before = old.ask("select count(*), count(distinct line_number) from raw.session_lines")
     commits = old.ask("select commit_sha from raw.commits order by 1")
     dry = old.json("redact", "--rewrite", "--dry-run")
@@ -126,6 +139,39 @@ def test_cold_storage_is_left_alone_and_named(old: Shell) -> None:
     assert rewrite(DataDir(old.data)).is_complete
     archived(old)
     assert rewrite(DataDir(old.data)).is_complete and check_data(DataDir(old.data), present()).hits == []
+
+
+def test_what_holds_a_secret_is_not_committed(old: Shell) -> None:
+    data = DataDir(old.data)
+    [finding] = check_rules(Patient(data, now()))
+    assert finding.level == "warning" and "2 files of the archive" in finding.sentence
+    old.run("init-data")
+    with pytest.raises(IngestError, match="run `python -m ingest redact --rewrite`") as refused:
+        commit_gain(data, "run-1")
+    assert GITHUB not in str(refused.value)
+    assert git_output(data, "diff", "--cached", "--name-only") == "" and git_output(data, "log", "--oneline") == ""
+    rewrite(data)
+    assert commit_gain(data, "run-2").sessions == 2
+    assert list(check_rules(Patient(data, now()))) == []
+
+
+def git_output(data: DataDir, *arguments: str) -> str:
+    command = ["git", "-C", str(data.root), *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
+def test_what_is_no_text_is_never_rewritten(old: Shell) -> None:
+    """Exports in outputs/: a database and Parquet stay byte for byte, and are named where something is in them."""
+    data = DataDir(old.data)
+    exports = data.outputs / "run_1"
+    pq.write_table(pa.table({"t": [GITHUB]}), exports / "a.parquet", compression="none")
+    pq.write_table(pa.table({"t": ["fine"]}), exports / "b.parquet")
+    with zipfile.ZipFile(exports / "c.zip", "w") as archive:
+        archive.writestr("c.txt", GITHUB)
+    before = {path: path.read_bytes() for path in exports.iterdir() if path.suffix != ".json"}
+    done = rewrite(data)
+    assert len(done.failures) == 2 and all("make it anew" in sentence for sentence in done.failures)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_nobody_is_asked_for_a_dry_run_and_a_no_changes_nothing(old: Shell) -> None:
