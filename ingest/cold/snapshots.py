@@ -18,10 +18,11 @@ import duckdb
 import orjson
 
 from ingest import __version__
+from ingest.below import hash_below, open_below
 from ingest.cold.changelog import add_entry, has_entry
 from ingest.cold.journal import finish
 from ingest.cold.marts import content_hash
-from ingest.cold.places import hash_below, make_durable, open_below, sql_pattern
+from ingest.cold.places import make_durable, sql_pattern
 from ingest.cold.writing import Progress, written_aside
 from ingest.database import literal, opened_read_only, quoted
 from ingest.errors import IngestError
