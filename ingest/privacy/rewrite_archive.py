@@ -18,7 +18,7 @@ from typing import IO
 import orjson
 
 from ingest.archive_plan import base_path, name_redactor, next_version
-from ingest.cold.places import create_below, exists_below, hash_below, move_below, open_below, remove_below
+from ingest.below import create_below, exists_below, hash_below, move_below, open_below, remove_below
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, write_atomically
 from ingest.manifest import Manifest, ManifestEntry, entry_of, read_manifest, record_of
