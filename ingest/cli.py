@@ -21,6 +21,7 @@ from ingest.commands.projects import (
     projects_command,
     remove_project_command,
 )
+from ingest.commands.redact import redact_command
 from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
     import_labels_command,
@@ -81,6 +82,7 @@ COMMANDS = (
     *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),
     *(taxonomy_group, hooks_group),
     *(doctor_command, backup_group),
+    *(redact_command,),
     *(migrate_command, merge_data_command),
 )
 for command in COMMANDS:

@@ -31,6 +31,7 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "redact",
     "doctor",
     "backup",
     "migrate",
