@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from ingest.database import opened_read_only, quoted
 from ingest.paths import DataDir
 from ingest.privacy.shared_columns import DROP, HASH, SharedColumn
 from ingest.privacy.shared_text import TextSharer, replaced_rows
-from ingest.privacy.sharing import ROWS, plan_share, redactor_for_preview
+from ingest.privacy.sharing import ROWS, plan_share, share_redactor
+from ingest.redaction import KEY_BYTES, load_or_create_key
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def preview_share(
     """Every mart as it would leave, with so many rows to look at. Raises IngestError as `share`, but for consent."""
     found = []
     with opened_read_only(published_database(data)) as connection:
-        sharer = TextSharer(redactor_for_preview(data))
+        # Without a key yet, one that is not kept: its tokens say nothing.
+        key = load_or_create_key(data.redaction_key) if data.redaction_key.exists() else os.urandom(KEY_BYTES)
+        sharer = TextSharer(share_redactor(connection, key))
         planned = plan_share(connection, tables, projects)
         for done, table in enumerate(planned, start=1):
             replaced = replaced_rows(connection, table.relation, table.columns, sharer, ROWS)

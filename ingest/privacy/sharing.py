@@ -31,6 +31,7 @@ from ingest.files import disk_errors, fsync_directory, make_private_directory, p
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.privacy.consent import Decision, require_consent
+from ingest.privacy.known_people import known_people, rule_of
 from ingest.privacy.shared_columns import DROP, KEPT, SharedColumn, read_treatments, shared_columns
 from ingest.privacy.shared_text import TextSharer, changes_of, project_filter, replaced_rows
 from ingest.redaction import DEFAULT_RULES, KEY_BYTES, Redactor, load_or_create_key
@@ -155,8 +156,8 @@ def share(
         opened_read_only(published_database(data)) as connection,
     ):
         connection.execute("set threads = 1")  # so that row groups do not depend on the machine
-        sharer_of = Redactor.load(load_or_create_key(data.redaction_key), classes=CLASSES)
-        sharer = TextSharer(sharer_of)
+        redactor = share_redactor(connection, load_or_create_key(data.redaction_key))
+        sharer = TextSharer(redactor)
         planned = plan_share(connection, tables, allowed)
         files = []
         for done, table in enumerate(planned, start=1):
@@ -166,10 +167,10 @@ def share(
         made = Share(
             made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
             ope_version=__version__,
-            rules_version=sharer_of.rules_version,
+            rules_version=Redactor.load(bytes(KEY_BYTES), classes=CLASSES).rules_version,
             classes=CLASSES,
             projects=allowed,
-            consent=_consent_record(decision, sharer_of),
+            consent=_consent_record(decision, redactor),
             published=_published_state(connection),
             files=tuple(files),
         )
@@ -196,10 +197,11 @@ def refuse_target(target: Path) -> None:
         raise IngestError(f"There is no directory {printable(str(target.parent))}: make it first.")
 
 
-def redactor_for_preview(data: DataDir) -> Redactor:
-    """The rules of both classes. Without a key yet, one that is not kept: its tokens say nothing."""
-    key = load_or_create_key(data.redaction_key) if data.redaction_key.exists() else os.urandom(KEY_BYTES)
-    return Redactor.load(key, classes=CLASSES)
+def share_redactor(connection: duckdb.DuckDBPyConnection, key: bytes) -> Redactor:
+    """The rules of both classes, and one of the people whom the published marts name."""
+    rules = list(Redactor.load(key, classes=CLASSES).rules)
+    tables = [(table.name, table.columns) for table in plan_share(connection)]
+    return Redactor([*rules, *rule_of(known_people(connection, tables, rules))], key)
 
 
 @contextmanager
@@ -288,8 +290,8 @@ def readme(made: Share) -> str:
         f"Marts of OPE {made.ope_version}, exported {made.made_at} of what was published "
         f"{made.published.get('published_at')} (UTC). `{MANIFEST}` has rows, bytes, SHA-256 and columns of all.\n",
         "Secrets, and personal data that a rule knows (addresses, user names in paths, phone numbers, IP addresses), "
-        "are replaced by `[REDACTED:<rule>:<16 characters>]`: the same value is the same token everywhere, and cannot "
-        "be read back. Names in running text, and whatever else no rule knows, are not replaced.\n",
+        "are replaced by `[REDACTED:<rule>:<16 characters>]`: the same value has the same 16 characters, and cannot "
+        "be read back. What no rule and no author column knows, such as other names in running text, is not replaced.\n",
         "| file | rows | |",
         "| --- | ---: | --- |",
     ]

@@ -40,6 +40,8 @@ COMMANDS = {
     "restore",
     "snapshot",
     "verify-snapshot",
+    "consent",
+    "share",
 }
 
 

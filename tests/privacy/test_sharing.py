@@ -40,14 +40,15 @@ select project_id, 'c' || project_id as commit_sha, $name as author_name, $addre
     'dependabot[bot]' as committer_name, 'noreply@github.com' as committer_email,
     'Fix' || chr(10) || chr(10) || 'Signed-off-by: ' || $name || ' <' || $address || '>' as message
 from main.projects;
-create table main.sessions as 
+create table main.sessions as
 select project_id, 's' as session_id, '/home/' || $account || '/x' as first_cwd from projects;
 create table main.tool_calls as
 select
     project_id, range as call, timestamp '2026-01-01' + interval (range) minute as sent_at,
     json_object('path', 'C:\\Users\\' || $account || '\\a.txt', 'inner', cast(json_object('to', $address) as varchar))
         as input,
-    case range when 0 then 'export T=' || $secret when 1 then null when 2 then '' else 'plain ' || range end
+    case range when 0 then 'export T=' || $secret when 1 then null when 2 then ''
+        when 3 then 'on ' || $account || '/fix, says ' || $name || '; x' || $account || 'x' else 'plain ' || range end
         as result_text,
     ['/home/' || $account || '/a', null, 'b'] as paths,
     {{'who': {{'mail': $address}}, 'n': 1}} as nested,
@@ -93,9 +94,9 @@ def test_no_secret_and_nobody_is_in_it_at_any_depth(data: DataDir, tmp_path: Pat
     out = tmp_path / "out"
     made = share(data, out)
     said = contents(out)
-    assert [text for text in PERSONAL if text.encode() in said] == []
+    assert [text for text in PERSONAL if re.search(rb"\b" + text.encode() + rb"\b", said)] == []
     assert set(made.replaced) == {
-        *("person_name", "email_address", "home_directory", "home_directory_windows", "github_token"),
+        *("person_name", "email_address", "home_directory", "home_directory_windows", "github_token", "known_person"),
     }
     with duckdb.connect() as connection:
         commit = connection.execute(f"from '{out}/commits.parquet' where project_id = 'one'").fetchall()[0]
@@ -106,8 +107,11 @@ def test_no_secret_and_nobody_is_in_it_at_any_depth(data: DataDir, tmp_path: Pat
     assert (sha, bot, noreply) == ("cone", "dependabot[bot]", "noreply@github.com")
     # the same person is the same token, in a column of its own and in a text
     assert TOKEN.fullmatch(name) and message == f"Fix\n\nSigned-off-by: {name} <{address}>"
-    assert len(calls) == 80 and [row[4] for row in calls[1:4]] == [None, "", "plain 3"]
+    assert len(calls) == 80 and [row[4] for row in (calls[1], calls[2], calls[4])] == [None, "", "plain 4"]
     assert TOKEN.sub("@", calls[0][4]) == "export T=@"
+    # whom a path or a column names is found by name in a text, as a word
+    assert TOKEN.sub("@", calls[3][4]) == f"on @/fix, says @; x{ACCOUNT}x"
+    assert TOKEN.findall(calls[3][4])[1] == TOKEN.fullmatch(name)[1]
     assert json.loads(json.loads(calls[0][3])["inner"])["to"] == address
     assert TOKEN.sub("@", json.loads(calls[0][3])["path"]) == "C:\\Users\\@\\a.txt"
     assert [TOKEN.sub("@", text or "–") for text in calls[0][5]] == ["/home/@/a", "–", "b"]
