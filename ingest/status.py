@@ -64,7 +64,7 @@ class ProjectStatus:
 class Status:
     """All projects; `database_problem` says why nothing landed was read. `synced_at`: when landing last succeeded,
     `built_at`: when dbt last came to an end (None also where the database cannot be read), `published_at`: when
-    `marts.db` was written. `warnings` are sentences about the runs; `consent` is what was decided about shared exports."""
+    `marts.db` was written. `warnings` are sentences about the runs; `consent` is what holds for shared exports."""
 
     projects: list[ProjectStatus] = field(default_factory=list)
     synced_at: datetime | None = None

@@ -291,7 +291,7 @@ def readme(made: Share) -> str:
         f"{made.published.get('published_at')} (UTC). `{MANIFEST}` has rows, bytes, SHA-256 and columns of all.\n",
         "Secrets, and personal data that a rule knows (addresses, user names in paths, phone numbers, IP addresses), "
         "are replaced by `[REDACTED:<rule>:<16 characters>]`: the same value has the same 16 characters, and cannot "
-        "be read back. What no rule and no author column knows, such as other names in running text, is not replaced.\n",
+        "be read back. What no rule and no author column knows, such as other names in texts, is not replaced.\n",
         "| file | rows | |",
         "| --- | ---: | --- |",
     ]
