@@ -69,7 +69,10 @@
                 where
                     allowed.kind = 'allow'
                     and concat(' ', allowed.check_level, ' ') like concat('% ', found.check_level, ' %')
-                    and {{ matches('found.secret', "concat('^(?:', allowed.pattern, ')$')") }}
+                    -- line ends are escaped in a line of JSON
+                    and {{ matches(
+                        replaced('found.secret', "'\\\\+[nr]'", 'chr(10)'), "concat('^(?:', allowed.pattern, ')$')"
+                    ) }}
             )
     )
 {%- endmacro %}
