@@ -1,6 +1,6 @@
--- Nothing that is landed holds a secret in the clear, as far as its form tells (macros/privacy.sql): lines of transcripts
--- (looked at when their session changed), git, labels, the registry, what the program said. The engine's own check, for
--- every rule and at every depth, is `python -m ingest redact --check`.
+-- Nothing that is landed holds a secret in the clear, as far as its form tells (macros/privacy.sql): lines of
+-- transcripts (looked at when their session changed), git, labels, the registry, what the program said. The engine's
+-- own check, for every rule and at every depth, is `python -m ingest redact --check`.
 {%- set texts = [
     ('commits', 'stg_git__commits',
         ['message', 'author_name', 'author_email', 'committer_name', 'committer_email', 'source_ref']),

@@ -1,4 +1,4 @@
-{#- Texts that are landed beside the lines of transcripts: kind of place, relation, its columns of text, place, time. -#}
+{#- Texts that are landed beside the lines of transcripts: kind of place, relation, columns of text, place, time. -#}
 {%- set texts = [
     ('commit', 'stg_git__commits',
         ['message', 'author_name', 'author_email', 'committer_name', 'committer_email', 'source_ref'],
