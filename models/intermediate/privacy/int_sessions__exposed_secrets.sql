@@ -1,4 +1,4 @@
-{{ config(materialized='incremental') }}
+{{ config(materialized='incremental', meta={'states': ['stg_claude_code__session_roots']}) }}
 
 with lines as (
 
@@ -10,7 +10,7 @@ with lines as (
         line as text
 
     from {{ ref('stg_claude_code__lines') }}
-    where {{ in_changed_sessions() }}
+    where {{ in_changed_sessions('stg_claude_code__session_roots') }}
 
 ),
 
