@@ -21,14 +21,16 @@ help: ## explain the commands
 build: venv ## set up .venv, then archive, land, build and show what came out (a sample if no project is registered)
 	@tools/build.sh
 
-test: venv-dev venv-lint ## run everything that can be wrong: style, pytest, dbt build twice (STEPS="pytest dbt" for some)
+test: ## run everything that can be wrong: style, pytest, dbt build twice (STEPS="pytest dbt" for some)
+	@$(MAKE) --no-print-directory -j2 venv-dev venv-lint
 	@$(PYTHON) -m tools.check $(STEPS)
 
 test-long: venv-dev ## the tests that take minutes: many nights of the sample, and of OPE_CORPUS_DIR
 	@$(PYTHON) -m pytest --long -m long
 
-lint: venv-dev venv-lint ## only the style: ruff, sqlfluff, dbt-bouncer
-	@$(PYTHON) -m tools.check ruff format sqlfluff bouncer
+lint: ## only the style: ruff, sqlfluff, dbt-bouncer
+	@$(MAKE) --no-print-directory -j2 venv-dev venv-lint
+	@$(PYTHON) -m tools.check ruff format bouncer sqlfluff
 
 docs: venv ## make target/static_index.html: every table and column, with lineage
 	@OPE_DATA_DIR="$$(tools/data_dir.sh)" && export OPE_DATA_DIR && $(DBT) --log-level warn docs generate --static

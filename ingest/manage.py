@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
+from ingest.below import remove_below
 from ingest.cold.journal import finish
 from ingest.cold.part import stored_files
-from ingest.cold.places import remove_below
 from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
 from ingest.errors import IngestError

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import duckdb
 
 from ingest.paths import PRODUCT_ROOT
+from tests.processes import run_command
 from tools.unchanged import Content, operations_relations, read_contents
 
 PROJECT_PARTS = (
@@ -78,17 +77,17 @@ class Warehouse:
 
     def ingest(self, *arguments: str) -> str:
         """Run `python -m ingest …`; its standard output. Fails with what it printed."""
-        return self._run([sys.executable, "-m", "ingest", *arguments], PRODUCT_ROOT)
+        return self._run("ingest", [*arguments], PRODUCT_ROOT)
 
     def build(self, *arguments: str) -> str:
         """Run `dbt build …` on the copy of the project, without unit tests; what dbt printed."""
-        command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build"]
-        printed = self._run([*command, "--exclude-resource-type", "unit_test", *arguments], self.project)
+        command = ["--no-use-colors", "build", "--exclude-resource-type", "unit_test", *arguments]
+        printed = self._run("dbt", command, self.project)
         if not PARSED.exists():
             shutil.copy2(self.project / "target" / PARSE_NAME, PARSED)
         return printed
 
-    def _run(self, command: list[str], directory: Path) -> str:
+    def _run(self, program: str, arguments: list[str], directory: Path) -> str:
         environment = os.environ | {
             # for dbt relative, so that the profile is the same in every warehouse, and a parse of it fits all of them
             "OPE_DATA_DIR": os.path.relpath(self.data, directory) if directory == self.project else str(self.data),
@@ -96,12 +95,12 @@ class Warehouse:
             "DBT_TARGET_PATH": str(self.project / "target"),
             "DBT_LOG_PATH": str(self.project / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
-            "PYTHONPATH": str(PRODUCT_ROOT),
             "NO_COLOR": "1",
         }
-        done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        return done.stdout
+        done = run_command(program, arguments, directory, environment)
+        command = " ".join([program, *arguments])
+        assert done.code == 0, f"{command} failed:\n{done.output[-4000:]}\n{done.errors[-4000:]}"
+        return done.output
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse, opened read-only for its time."""

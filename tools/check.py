@@ -93,7 +93,15 @@ def check_pytest() -> Outcome:
     report = WORK / "pytest.xml"
     report.unlink(missing_ok=True)
     code = run(
-        [str(VENV / "python"), "-m", "pytest", "--numprocesses=2", "--dist=loadscope", f"--junitxml={report}"],
+        [
+            str(VENV / "python"),
+            "-m",
+            "pytest",
+            "--numprocesses=2",
+            "--dist=loadscope",
+            "--no-loadscope-reorder",
+            f"--junitxml={report}",
+        ],
         OPE_DATA_DIR=str(WORK / "no-data"),
         CLAUDE_CONFIG_DIR=str(WORK / "no-sessions"),
         GIT_CONFIG_GLOBAL=os.devnull,

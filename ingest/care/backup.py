@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.below import opened_below
 from ingest.care.backup_manifest import (
     FILES,
     UNFINISHED,
@@ -31,16 +32,7 @@ from ingest.care.backup_manifest import (
 from ingest.care.backup_result import BackupResult, remarks
 from ingest.care.backup_target import BackupSettings, choose_target, remember
 from ingest.care.held_database import held_open
-from ingest.care.tree import (
-    FoundFile,
-    FoundFiles,
-    UnreadableError,
-    copy_to,
-    database_files,
-    find_files,
-    opened_below,
-    read_hash,
-)
+from ingest.care.tree import FoundFile, FoundFiles, UnreadableError, copy_to, database_files, find_files, read_hash
 from ingest.errors import IngestError
 from ingest.files import disk_errors, exclusive_lock, fsync_directory, make_private_directory, printable
 from ingest.locks import data_lock
@@ -133,9 +125,8 @@ def _week(moment: datetime) -> tuple[int, int]:
 
 
 def _plan(shop: _Shop, began: float) -> BackupResult:
-    found = _found(shop)
     result = BackupResult(str(shop.target), "", is_dry_run=True)
-    for file in found:
+    for file in _listed(shop).files:
         result.count(file.size, is_linked=shop.same_before(file) is not None)
     result.seconds = round(time.monotonic() - began, 3)
     return result
@@ -143,17 +134,11 @@ def _plan(shop: _Shop, began: float) -> BackupResult:
 
 def _listed(shop: _Shop) -> FoundFiles:
     try:
-        return find_files(shop.data.root, with_key=shop.settings.with_key)
+        listed = find_files(shop.data.root, with_key=shop.settings.with_key)
     except OSError as error:
         raise _unreadable(Path(error.filename or shop.data.root), error) from error
-
-
-def _found(shop: _Shop) -> list[FoundFile]:
-    data = shop.data
-    found = _listed(shop).files
-    if shop.settings.with_databases:
-        found = [*found, *database_files(data)]
-    return found
+    databases = database_files(shop.data) if shop.settings.with_databases else []
+    return replace(listed, files=[*listed.files, *databases])
 
 
 def _make(shop: _Shop, run_id: str, report: Report | None) -> BackupResult:
@@ -163,10 +148,9 @@ def _make(shop: _Shop, run_id: str, report: Report | None) -> BackupResult:
     try:
         with _databases_held(shop) as rows:
             listed = _listed(shop)
-            found = [*listed.files, *(database_files(shop.data) if shop.settings.with_databases else [])]
-            _refuse_full_disk(shop, found)
+            _refuse_full_disk(shop, listed.files)
             make_private_directory(working / FILES)
-            files = _copy_all(shop, found, working / FILES, result, report)
+            files = _copy_all(shop, listed.files, working / FILES, result, report)
         manifest = Manifest(
             name=run_id,
             created_at=now().isoformat(timespec="microseconds"),

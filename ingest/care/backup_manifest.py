@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.care.tree import opened_below
+from ingest.below import opened_below
 from ingest.errors import IngestError
 from ingest.files import fsync_directory, is_safe_path, printable, write_atomically
 from ingest.runlog import now

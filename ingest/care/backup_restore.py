@@ -14,9 +14,10 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.below import opened_below
 from ingest.care.backup_manifest import FILES, BackupFile, Manifest, StoredBackup, note_verification, pick, read_backups
 from ingest.care.backup_target import existing_target
-from ingest.care.tree import KEY, UnreadableError, copy_to, opened_below
+from ingest.care.tree import KEY, UnreadableError, copy_to
 from ingest.database import opened_read_only
 from ingest.database_tables import count_rows, first_catalog
 from ingest.errors import IngestError

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from ingest.data_repository import DATABASE_FILES, REPORTS, UNFINISHED
-from ingest.files import PRIVATE_FILE, is_safe_path, make_private_directory, write_all
+from ingest.files import PRIVATE_FILE, make_private_directory, write_all
 from ingest.locks import HOLDER
 from ingest.paths import DataDir
 
@@ -90,27 +87,6 @@ def _is_left_out(path: str, name: str, with_key: bool) -> bool:
     if path == f"runs/{HOLDER}" or any(fnmatch(name, pattern) for pattern in _UNFINISHED):
         return True
     return "/" not in path and any(fnmatch(name, pattern) for pattern in _LEFT_OUT)
-
-
-@contextmanager
-def opened_below(root: Path, path: str) -> Iterator[int]:
-    """A descriptor of the regular file `root/path`; none of the parts below `root` may be a link. Raises OSError."""
-    if not is_safe_path(path):
-        raise OSError(errno.EINVAL, "a path that leaves its directory", path)
-    *parts, name = path.split("/")
-    opened = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
-    try:
-        for part in parts:
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            opened.append(os.open(part, flags, dir_fd=opened[-1]))
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        opened.append(os.open(name, flags, dir_fd=opened[-1]))
-        if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        yield opened[-1]
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
 
 
 def read_hash(descriptor: int) -> tuple[int, str]:

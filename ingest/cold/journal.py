@@ -14,16 +14,8 @@ from dataclasses import asdict, dataclass, replace
 
 import orjson
 
-from ingest.cold.places import (
-    JOURNAL,
-    SCRATCH,
-    checked_name,
-    exists_below,
-    hash_below,
-    move_below,
-    open_below,
-    remove_below,
-)
+from ingest.below import exists_below, hash_below, move_below, open_below, remove_below
+from ingest.cold.places import JOURNAL, SCRATCH, checked_name
 from ingest.cold.union import write_union
 from ingest.errors import IngestError
 from ingest.files import disk_errors, printable, write_atomically

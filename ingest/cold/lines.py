@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.below import open_below
 from ingest.cold.part import root_of
-from ingest.cold.places import open_below
 from ingest.errors import IngestError
 from ingest.files import printable
 from ingest.manifest import ManifestEntry

@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from ingest.cold.places import open_below, part_path
+from ingest.below import open_below
+from ingest.cold.places import part_path
 from ingest.errors import IngestError
 from ingest.files import is_safe_path, printable
 from ingest.manifest import ManifestEntry, entry_of, record_of

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.below import hash_below
 from ingest.cold.part import ParquetFile
-from ingest.cold.places import hash_below, make_durable, sql_pattern
+from ingest.cold.places import make_durable, sql_pattern
 from ingest.database import literal
 from ingest.errors import IngestError
 from ingest.files import disk_errors, fsync_directory, make_private_directory

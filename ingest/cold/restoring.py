@@ -12,20 +12,12 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.below import create_below, hash_below, move_below
 from ingest.cold.journal import Move, begin, finish
 from ingest.cold.lines import Line, stored_lines
 from ingest.cold.marts import ROOTS, MartRows, chosen_roots, write_marts
 from ingest.cold.part import ParquetFile, Part, PartSession, read_part, read_parts, root_of
-from ingest.cold.places import (
-    SCRATCH,
-    create_below,
-    hash_below,
-    lines_path,
-    mart_path,
-    move_below,
-    part_path,
-    sql_pattern,
-)
+from ingest.cold.places import SCRATCH, lines_path, mart_path, part_path, sql_pattern
 from ingest.cold.writing import Progress, bytes_reported, store_lines, store_part, written_aside
 from ingest.database import storage_errors
 from ingest.errors import IngestError

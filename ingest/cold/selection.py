@@ -12,9 +12,9 @@ from datetime import datetime
 
 import duckdb
 
+from ingest.below import hash_below
 from ingest.cold.marts import session_marts
 from ingest.cold.part import root_of
-from ingest.cold.places import hash_below
 from ingest.database import opened_read_only
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.below import hash_below, open_below
 from ingest.cold.changelog import noted_hash
-from ingest.cold.places import hash_below, open_below
 from ingest.cold.snapshots import MANIFEST, README, Snapshot, read_snapshot, snapshot_path
 from ingest.cold.writing import Progress
 from ingest.files import printable

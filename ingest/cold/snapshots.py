@@ -18,9 +18,9 @@ import duckdb
 import orjson
 
 from ingest import __version__
+from ingest.below import open_below
 from ingest.cold.changelog import add_entry, has_entry
 from ingest.cold.journal import finish
-from ingest.cold.places import open_below
 from ingest.cold.relations import store_relation
 from ingest.cold.writing import Progress, written_aside
 from ingest.database import opened_read_only, quoted

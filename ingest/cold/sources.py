@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ingest.archive_copy import PrefixChangedError, SourceError, Start, prefix_hash
 from ingest.archive_plan import Work
+from ingest.below import exists_below
 from ingest.cold.part import read_parts, root_of
-from ingest.cold.places import exists_below
 from ingest.files import open_regular
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingest.below import hash_below
 from ingest.cold.lines import Line, verify_lines, write_lines
 from ingest.cold.part import ParquetFile, Part, part_json
-from ingest.cold.places import JOURNAL, SCRATCH, hash_below, make_durable, part_path
+from ingest.cold.places import JOURNAL, SCRATCH, make_durable, part_path
 from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir

@@ -37,7 +37,7 @@ def merge_history(
     try:
         source = other.path("processed", their_id, NAME)
     except UnreadableError as error:
-        merged.problems.append(Problem(STEP, NAME, str(error), error.detail))
+        merged.problems.append(error.problem(NAME))
         return merged
     if not source.is_file():
         return merged

@@ -29,6 +29,10 @@ class UnreadableError(Exception):
         super().__init__(reason)
         self.detail = detail
 
+    def problem(self, path: str) -> Problem:
+        """The same as a row for `path`."""
+        return Problem(STEP, path, str(self), self.detail)
+
 
 @dataclass(frozen=True)
 class Other:
@@ -86,7 +90,7 @@ class Other:
         try:
             content = self.read(name) or b""
         except UnreadableError as error:
-            return [], [Problem(STEP, "manifest.jsonl", str(error), error.detail)]
+            return [], [error.problem("manifest.jsonl")]
         entries: dict[str, ManifestEntry] = {}
         problems = []
         for number, line in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):

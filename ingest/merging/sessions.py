@@ -183,7 +183,7 @@ def _compare(merge: _Merge, entry: ManifestEntry) -> Compared | None:
     try:
         return compare(merge.reader, entry, merge.raw, ours)
     except UnreadableError as error:
-        merge.result.problems.append(Problem(STEP, entry.path, str(error), error.detail))
+        merge.result.problems.append(error.problem(entry.path))
         return None
 
 
@@ -264,7 +264,7 @@ def _take(merge: _Merge, item: _Taken) -> None:
             measured = copy(merge.reader, entry, merge.raw / SCRATCH / "merge", target)
             merge.written.append(target)
         except UnreadableError as error:
-            merge.result.problems.append(Problem(STEP, entry.path, str(error), error.detail))
+            merge.result.problems.append(error.problem(entry.path))
             return
     merge.result.files += 1
     merge.result.bytes += measured.bytes - (old.archived_bytes if old else 0)

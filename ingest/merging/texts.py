@@ -40,7 +40,7 @@ def merge_labels(
     try:
         names = [name for name in other.names("validation", their_id) if name.endswith(".csv") and name[0] != "."]
     except UnreadableError as error:
-        merged.problems.append(Problem(STEP, "validation", str(error), error.detail))
+        merged.problems.append(error.problem("validation"))
         return merged
     for name in names:
         kind, _, label_set = name.removesuffix(".csv").partition(".")
@@ -54,7 +54,7 @@ def merge_labels(
             target = label_path(data, project_id, kind, label_set)
             ours = read_label_file(target.read_bytes(), kind, path).rows if target.exists() else []
         except UnreadableError as error:
-            merged.problems.append(Problem(STEP, path, str(error), error.detail))
+            merged.problems.append(error.problem(path))
             continue
         except (IngestError, OSError) as error:
             merged.problems.append(Problem(STEP, path, "labels cannot be read", str(error)[:200]))
@@ -107,13 +107,13 @@ def merge_runs(data: DataDir, other: Other, redactor: Redactor, *, dry_run: bool
     try:
         names = [name for name in other.names("runs") if _RUN_FILE.fullmatch(name)]
     except UnreadableError as error:
-        merged.problems.append(Problem(STEP, "runs", str(error), error.detail))
+        merged.problems.append(error.problem("runs"))
         return merged
     for name in names:
         try:
             content = other.read("runs", name) or b""
         except UnreadableError as error:
-            merged.problems.append(Problem(STEP, f"runs/{name}", str(error), error.detail))
+            merged.problems.append(error.problem(f"runs/{name}"))
             continue
         target = data.runs / name
         before = target.read_bytes() if target.exists() else b""
@@ -135,7 +135,7 @@ def merge_notes(
     try:
         content = other.read("raw", their_id, "NOTES.md")
     except UnreadableError as error:
-        merged.problems.append(Problem(STEP, "NOTES.md", str(error), error.detail))
+        merged.problems.append(error.problem("NOTES.md"))
         return merged
     if not content:
         return merged

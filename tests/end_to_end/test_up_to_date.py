@@ -73,12 +73,15 @@ def test_a_night_builds_what_changed(sample_warehouse: Warehouse, tmp_path: Path
         warehouse.build("--select", "stg_registry__projects")
 
 
-def test_a_night_parses_nothing_that_it_knows(sample_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_parses_nothing_that_it_knows(
+    sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dbt.cli.main import dbtRunner
 
-    project = sample_warehouse.project
+    warehouse = copy_of(sample_warehouse, tmp_path)
+    project = warehouse.project
     monkeypatch.chdir(project)
-    monkeypatch.setenv("OPE_DATA_DIR", os.path.relpath(sample_warehouse.data, project))
+    monkeypatch.setenv("OPE_DATA_DIR", os.path.relpath(warehouse.data, project))
     monkeypatch.setenv("DBT_PROFILES_DIR", str(project))
     monkeypatch.setenv("DBT_TARGET_PATH", str(project / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(project / "logs"))

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from ingest import database
+from ingest.below import opened_below
 from ingest.care import backup, backup_restore, backup_schedule, backup_target, tree
 from ingest.care.backup import back_up
 from ingest.care.backup_manifest import StoredBackup, read_backups
@@ -308,7 +309,7 @@ def test_links_and_pipes_are_named_and_never_followed(data: DataDir, target: Pat
     assert any("raw/link, raw/pipe" in remark for remark in made.remarks)
     (data.root / "raw" / "one").rename(tmp_path / "moved")
     (data.root / "raw" / "one").symlink_to(tmp_path / "moved")
-    with pytest.raises(OSError, match=r"Not a directory|Too many levels"), tree.opened_below(data.root, LOG):
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"), opened_below(data.root, LOG):
         pass
 
 

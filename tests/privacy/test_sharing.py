@@ -13,8 +13,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from ingest.below import hash_below
 from ingest.cli import main
-from ingest.cold.places import hash_below
 from ingest.errors import IngestError
 from ingest.paths import DataDir
 from ingest.privacy import sharing

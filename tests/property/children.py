@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -15,14 +14,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tests.processes import SERVER
 from tests.property.plans import Kill
 
 # Calls that change what is on the disk: before each of them a process may be killed, and within a write.
 CALLS = ("write", "fsync", "ftruncate", "replace", "mkdir", "unlink", "rmdir")
 SECONDS = 600
-
-_server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb.impl", "ingest.nightly.night"])
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def run(step: str, data: Path, project: Path, arguments: tuple[str, ...] = (), k
     log = data.parent / "child.log"
     count = data.parent / "child.points"
     count.write_text("0 0")
-    child = _server.Process(
+    child = SERVER.Process(
         target=_child, args=(step, data, project, arguments, kill.point if kill else None, log, count, sys.path)
     )
     child.start()

@@ -20,6 +20,19 @@ commits as (
 
 ),
 
+-- Lines of other projects meet nothing new.
+changed_projects as (
+
+    select project_id from sessions
+    where is_changed
+
+    union
+
+    select project_id from commits
+    where is_changed
+
+),
+
 rarity as (
 
     select * from {{ ref('int_commits__line_rarity') }}
@@ -45,6 +58,7 @@ session_lines as (
     from {{ ref('int_tool_calls__line_changes') }} as line_changes
     inner join sessions
         on line_changes.root_session_id = sessions.root_session_id
+    where sessions.project_id in (select changed_projects.project_id from changed_projects)
 
 ),
 
@@ -67,6 +81,7 @@ commit_lines as (
         on line_changes.project_id = rarity.project_id
         and line_changes.side = rarity.side
         and line_changes.line_hash = rarity.line_hash
+    where line_changes.project_id in (select changed_projects.project_id from changed_projects)
     group by
         line_changes.commit_id, line_changes.project_id, line_changes.commit_sha, line_changes.side,
         line_changes.line_hash, commits.made_before, commits.is_changed
