@@ -34,8 +34,8 @@ from ingest.privacy.consent import Decision, require_consent
 from ingest.privacy.known_people import known_people, rule_of
 from ingest.privacy.shared_columns import DROP, KEPT, SharedColumn, read_treatments, shared_columns
 from ingest.privacy.shared_text import TextSharer, changes_of, project_filter, replaced_rows
-from ingest.redaction import DEFAULT_RULES, KEY_BYTES, Redactor, load_or_create_key
-from ingest.redaction.rules import CLASSES, read_rules
+from ingest.redaction import DEFAULT_RULES, Redactor, load_or_create_key
+from ingest.redaction.rules import CLASSES, read_rules, rules_version
 from ingest.runlog import new_run_id, now, step
 
 SHARE_VERSION = 1
@@ -167,7 +167,7 @@ def share(
         made = Share(
             made_at=f"{now():%Y-%m-%dT%H:%M:%SZ}",
             ope_version=__version__,
-            rules_version=Redactor.load(bytes(KEY_BYTES), classes=CLASSES).rules_version,
+            rules_version=rules_version(read_rules(DEFAULT_RULES)),
             classes=CLASSES,
             projects=allowed,
             consent=_consent_record(decision, redactor),
@@ -199,7 +199,7 @@ def refuse_target(target: Path) -> None:
 
 def share_redactor(connection: duckdb.DuckDBPyConnection, key: bytes) -> Redactor:
     """The rules of both classes, and one of the people whom the published marts name."""
-    rules = list(Redactor.load(key, classes=CLASSES).rules)
+    rules = read_rules(DEFAULT_RULES)
     tables = [(table.name, table.columns) for table in plan_share(connection)]
     return Redactor([*rules, *rule_of(known_people(connection, tables, rules))], key)
 
