@@ -41,6 +41,8 @@ COMMANDS = {
     "restore",
     "snapshot",
     "verify-snapshot",
+    "consent",
+    "share",
 }
 
 
