@@ -35,7 +35,7 @@ from ingest.errors import IngestError
 
 KINDS = ("token", "context", "key", "syntax", "escape", "allow")
 CLASSES = ("secret", "personal")
-CHECKS = ("format", "block", "value", "weak", "bare")
+CHECKS = ("format", "block", "value", "weak", "bare", "digit", "id", "hash")
 COLUMNS = (
     "rule_id", "family", "class", "kind", "check_level", "pattern", "prefilter", "min_length",
     "description", "source", "match_examples", "no_match_examples",
