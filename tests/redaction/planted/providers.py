@@ -153,7 +153,7 @@ MESSAGING: dict[str, tuple[Maker, ...]] = {
     "resend": (lambda d: f"re_{d.alnum(8)}_{d.alnum(24)}",),
     "onesignal": (lambda d: "os_v2_app_" + d.of("abcdefghijklmnopqrstuvwxyz234567", 103),),
     "facebook": (lambda d: "EAAG" + d.alnum(180),),
-    "twitter": (lambda d: "A" * 22 + d.alnum(80),),
+    "twitter": (lambda d: "A" * 21 + d.alnum(5) + "A" * 7 + "0%2B" + d.alnum(28) + "%3D" + d.alnum(50),),
     "dropbox": (lambda d: "sl." + d.urlsafe(140),),
 }  # fmt: skip
 

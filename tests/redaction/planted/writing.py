@@ -57,10 +57,10 @@ def _raw_breaks(d: Draw, line: bytes, end: int) -> bytes:
 
 DAMAGES: dict[str, Damage] = {
     "cut": _cut,
-    "cut at once": lambda d, line, end: line[:end],
+    "cut soon": lambda d, line, end: line[: end + 3],
     "no beginning": lambda d, line, end: line[d.number(1, 12) :],
     "glued": lambda d, line, end: line + line,
-    "glued to a cut one": lambda d, line, end: line[: d.number(20, 90)] + line,
+    "glued to a cut one": lambda d, line, end: line[: d.number(10, 30)] + line,
     "invalid utf-8": lambda d, line, end: line[:-1] + b',"x":"\xff\xfe\xc3("}',
     "cut utf-8": lambda d, line, end: b'{"x":"\xf0\x9f\x94' + line,
     "byte order mark": lambda d, line, end: b"\xef\xbb\xbf" + line,
