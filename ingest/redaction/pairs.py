@@ -13,22 +13,21 @@ MAX_FIELDS = 8  # strings between the name and its value
 COLON = re.compile(rb"\s*:\s*\[?\s*")  # also the first of several values: {"Authorization": ["Bearer …"]}
 _OBJECT = re.compile(rb"\s*:\s*\{\s*")
 _BRACE = re.compile(rb"[{}\[\]]")
-_NAMES = {b"name", b"key", b"header", b"field", b"variable"}
-_VALUES = {b"value", b"default"}
+_NAMES = {b"name", b"key", b"header", b"field", b"variable", b"keyname"}
+_VALUES = {b"value", b"default", b"github.com", b"gitlab.com"}
 
 Tokens = Sequence[tuple[int, int]]
 
 
 def value_of(data: bytes, tokens: Tokens, index: int) -> int:
     """The index of the string that is the value of the name `tokens[index]`, or -1. Positions include the quotes."""
-    if index + 1 >= len(tokens):
-        return -1
-    if _OBJECT.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is not None:
+    is_last = index + 1 >= len(tokens)
+    if not is_last and _OBJECT.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is not None:
         return _forward(data, tokens, index + 1)
     if index < 1 or not _is_field(data, tokens, index - 1, _NAMES):
         return -1
     found = -1
-    if _BRACE.search(data, tokens[index][1], tokens[index + 1][0]) is None:
+    if not is_last and _BRACE.search(data, tokens[index][1], tokens[index + 1][0]) is None:
         found = _forward(data, tokens, index + 1)
     return found if found >= 0 else _backward(data, tokens, index - 1)
 

@@ -18,7 +18,7 @@ from ingest.redaction.escapes import Span, is_json, lift, unescape, whole_charac
 from ingest.redaction.escapes import _raw_offsets as _raw_offsets
 from ingest.redaction.pairs import COLON, value_of
 from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
-from ingest.redaction.views import undecorated
+from ingest.redaction.views import LINES_AFTER, joined, undecorated
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
@@ -126,7 +126,10 @@ class Scanner:
         done = 0  # strings before this one have been read
         for index in suspects:
             start, end = tokens[index]
-            if index < done or self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+            if index < done:
+                continue
+            if self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+                found += self._scan_rows(data, tokens, index)
                 continue
             done = strings_from(data, tokens, index)
             run = tokens[index:done]
@@ -140,6 +143,26 @@ class Scanner:
                     found += lift(part, data[raw_start:raw_end], texts[which], raw_start)
         return found
 
+    def _scan_rows(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
+        """Values whose name stands on an earlier line, where the lines are strings of an array."""
+        run = tokens[index : min(strings_from(data, tokens, index), index + LINES_AFTER)]
+        if len(run) < 2:
+            return []
+        texts = [unescape(data[start + 1 : end - 1]).rstrip(b"\n") for start, end in run]
+        part = joined(texts)
+        found: list[Span] = []
+        for span in self._scan_plain(part.text):
+            place = part.in_text(span.start, span.end)
+            if place is None:
+                continue
+            behind = 0  # the lines are joined by one line break each
+            for (start, end), text in zip(run, texts, strict=True):
+                if behind <= place[0] < behind + len(text):
+                    here = [span._replace(start=place[0] - behind, end=place[1] - behind)]
+                    found += lift(here, data[start + 1 : end - 1], unescape(data[start + 1 : end - 1]), start + 1)
+                behind += len(text) + 1
+        return found
+
     def _scan_string(self, data: bytes, start: int, end: int, depth: int) -> list[Span]:
         raw = data[start:end]
         inner = unescape(raw)
@@ -149,9 +172,9 @@ class Scanner:
         """`"name": "value"`, `"--name", "value"` and `"name": "NAME", "value": "value"`, if the name is a secret's."""
         start, end = tokens[index]
         name = unescape(data[start + 1 : end - 1])
-        if index + 1 >= len(tokens) or len(name) > MAX_NAME:
+        if len(name) > MAX_NAME:
             return []
-        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)]
+        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)] if index + 1 < len(tokens) else b""
         value = index + 1
         if COLON.fullmatch(between) is None and not (name.startswith(b"-") and _COMMA.fullmatch(between) is not None):
             value = value_of(data, tokens, index)
@@ -183,8 +206,7 @@ class Scanner:
         if depth and depth < MAX_DEPTH and head in (b"{", b"[", b'"') and is_json(data):
             return self.scan_json(data, depth)
         spans = self._scan_plain(data)
-        if b"\n" in data:
-            spans += self._scan_undecorated(data)
+        spans += self._scan_undecorated(data)
         if depth < MAX_DEPTH and b"\\" in data:
             inner = unescape(data)
             if inner != data and self._prefilter.search(inner) is not None:

@@ -31,7 +31,7 @@ class Part:
 
 
 def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
-    """The surroundings of each hit, without each decoration that at least two lines there have."""
+    """The surroundings of each hit, without each decoration that two lines there have (of one or two lines, one)."""
     done = -1
     for hit in hits:
         if hit < done:
@@ -50,9 +50,9 @@ def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
         done = data.find(b"\n", hit)
         done = len(data) if done < 0 else done
         lines = data[first + 1 : last].split(b"\n")
-        for decoration in _DECORATIONS if len(lines) > 1 else ():
+        for decoration in _DECORATIONS:
             marks = [decoration.match(line) for line in lines]
-            if sum(mark is not None for mark in marks) > 1:
+            if sum(mark is not None for mark in marks) > (len(lines) > 2):
                 yield _strip(lines, [mark.end() if mark else 0 for mark in marks], first + 1)
 
 
@@ -66,3 +66,9 @@ def _strip(lines: list[bytes], widths: list[int], offset: int) -> Part:
         here += len(line) - width + 1
         offset += len(line) + 1
     return Part(b"\n".join(kept), tuple(starts))
+
+
+def joined(texts: list[bytes]) -> Part:
+    """The lines of a patch as one text without their signs, where each `start` in the text counts from the first."""
+    widths = [1 if text[:1] in (b"+", b"-", b" ") else 0 for text in texts]
+    return _strip([text.rstrip(b"\n") for text in texts], widths, 0)

@@ -61,7 +61,7 @@ def pem_block(d: Draw, label: str, lines: int = 0, end: str = "\n") -> tuple[str
     body = [(head + d.base64(width))[:width], *(d.base64(width) for _ in range(lines or d.number(3, 24)))]
     body.append(d.base64(d.number(20, 60)) + "==")
     dashes = "-" * 5
-    secrets = tuple(line[len(head) :] if line.startswith(head) else line for line in body)
+    secrets = tuple(line for line in (part.removeprefix(head) if head else part for part in body) if len(line) >= 8)
     return end.join([f"{dashes}BEGIN {label}{dashes}", *body, f"{dashes}END {label}{dashes}"]), secrets
 
 
@@ -266,8 +266,9 @@ CONTEXTS: dict[str, tuple[Context, ...]] = {
         "kubectl create secret docker-registry r --docker-username={u} --docker-password={v}", "gpg --batch --passphrase {v} -d f", "echo '{u}:{v}' | chpasswd", "smbclient //h/s -U {u}%{v}", "helm registry login r -u {u} -p {v}", "7z x -p{v} a.7z", "unzip -P {v} a.zip",
         "net use z: \\\\h\\s /user:{u} {v}", "useradd -p {v} {u}", "vault login -method=userpass username={u} password={v}", "vault kv put secret/app password={v}", "ldapsearch -D cn=a -w {v} -b dc=x", "echo \"{v}\" | sudo -S apt update",
         "keytool -storepass {v} -list", "htpasswd -b f {u} {v}", "gh secret set DB_PASSWORD -b'{v}'", "aws secretsmanager create-secret --name x --secret-string '{v}'", "aws ssm put-parameter --name p --type SecureString --value '{v}'",
-        "xfreerdp /u:{u} /p:{v} /v:{h}", "export VAULT_TOKEN={v}", "snyk auth {v}", "vercel --token {v} deploy", "netlify deploy --auth {v}", "wrangler secret put X <<< {v}", "cargo login {v}", "nuget push a.nupkg -ApiKey {v}", "dotnet user-secrets set \"Db:Password\" \"{v}\"",
-        "firebase deploy --token {v}", "sentry-cli --auth-token {v} releases", "codecov -t {v}", "ngrok config add-authtoken {v}", "tailscale up --authkey {v}", "consul kv get -token={v} x", "pulumi config set --secret dbPassword {v}", "doctl auth init -t {v}"),
+        "xfreerdp /u:{u} /p:{v} /v:{h}",
+        "pulumi config set --secret dbPassword {v}", "dotnet user-secrets set \"Db:Password\" \"{v}\""),
+    "login command": _all(key32, "export VAULT_TOKEN={v}", "snyk auth {v}", "vercel --token {v} deploy", "netlify deploy --auth {v}", "wrangler secret put X <<< {v}", "cargo login {v}", "nuget push a.nupkg -ApiKey {v}", "firebase deploy --token {v}", "sentry-cli --auth-token {v} releases", "codecov -t {v}", "ngrok config add-authtoken {v}", "tailscale up --authkey {v}", "consul kv get -token={v} x", "doctl auth init -t {v}"),
     "docker config": (_docker_config, lambda d: (lambda v: p(f'{{"identitytoken": "{v}"}}', v))(d.urlsafe(64))),
     "kubernetes secret": (_kubernetes_secret,),
     "kubeconfig": (*_all(b64(300), "    client-key-data: {v}", "users:\n- name: a\n  user:\n    client-key-data: {v}"), *_all(key32, "users:\n- name: a\n  user:\n    token: {v}", "kubectl config set-credentials a --token={v}", "kubectl --token {v} get po"),
