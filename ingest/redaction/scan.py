@@ -35,6 +35,7 @@ NEVER = r"[^\x00-\xff]"  # matches no byte
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MARK = re.compile(rb"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 _JSON_LINE = re.compile(rb'^[ \t]*[\[{"][^\n]*$', re.MULTILINE)
+_FLAG = re.compile(rb"--?[0-9A-Za-z_.-]+")
 _COMMA = re.compile(rb"\s*,\s*")
 
 
@@ -176,7 +177,7 @@ class Scanner:
             return []
         between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)] if index + 1 < len(tokens) else b""
         value = index + 1
-        if COLON.fullmatch(between) is None and not (name.startswith(b"-") and _COMMA.fullmatch(between) is not None):
+        if COLON.fullmatch(between) is None and (not between or not _is_argument(data, tokens, index, name)):
             value = value_of(data, tokens, index)
             if value < 0:
                 return []
@@ -298,6 +299,13 @@ class Scanner:
             best = min(last, span, key=lambda s: (s.start - s.end, self._rank[s.rule_id]))
             merged[-1] = best._replace(start=last.start, end=max(last.end, span.end))
         return merged
+
+
+def _is_argument(data: bytes, tokens: list[tuple[int, int]], index: int, name: bytes) -> bool:
+    """Whether this string is a flag of a list of arguments and the next one, no name of a field, what follows it."""
+    if _FLAG.fullmatch(name) is None or _COMMA.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is None:
+        return False
+    return COLON.match(data, tokens[index + 1][1]) is None
 
 
 def _text(name: str | bytes) -> str:
