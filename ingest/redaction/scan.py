@@ -215,7 +215,11 @@ class Scanner:
         if depth < MAX_DEPTH and self._prefilter.search(data) is not None:
             for line in _JSON_LINE.finditer(data):
                 start, end = line.span()
-                if end - start >= MIN_JSON and self._prefilter.search(data, start, end) is not None and is_json(line.group()):
+                if (
+                    end - start >= MIN_JSON
+                    and self._prefilter.search(data, start, end) is not None
+                    and is_json(line.group())
+                ):
                     # What a line that is JSON says is known better from inside, but a block of many lines may be
                     # written as string literals, of which each is a line of JSON too.
                     spans = [

@@ -109,7 +109,8 @@ def show(found: Found) -> None:
     for hit in found.hits:
         print(f"{hit.rule_id} {hit.file}:{hit.line}\n    {hit.before!r} ⟨{hit.shape}⟩ {hit.after!r}")
     megabytes = found.total_bytes / 1e6
-    print(f"{megabytes:.1f} MB, {found.lines:,} lines, {len(found.hits)} hits: {len(found.hits) / megabytes * 100:.2f} per 100 MB")
+    rate = len(found.hits) / megabytes * 100
+    print(f"{megabytes:.1f} MB, {found.lines:,} lines, {len(found.hits)} hits: {rate:.2f} per 100 MB")
     for rule_id, count in Counter(hit.rule_id for hit in found.hits).most_common():
         print(f"  {rule_id:<28} {count}")
     print(f"malformed lines: {found.malformed}, {found.malformed_hits} hits in them; JSON broken: {found.broken}")

@@ -164,7 +164,9 @@ def show(score: Score, *, details: bool) -> None:
     print(f"recall    {_percent(found, score.total)}")
     print(f"kept      {_percent(score.kept, score.negatives)}")
     print(f"JSON      {score.json_lines - score.broken_json}/{score.json_lines} lines stayed valid")
-    print(f"documents {score.documents}: {score.wrong_line_counts} with another line count, {score.unsettled} unsettled")
+    print(
+        f"documents {score.documents}: {score.wrong_line_counts} with another line count, {score.unsettled} unsettled"
+    )
 
 
 def main() -> None:

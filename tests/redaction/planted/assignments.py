@@ -161,7 +161,7 @@ def assignment(language: str, d: Draw, number: int) -> Planted:
     template = templates[number % len(templates)]
     name, kind = d.choice(NAMES)
     written = write_name(style, name)
-    if style in (CAMEL, PASCAL) and d.chance(0.15) or style == SNAKE and d.chance(0.15):
+    if (style in (CAMEL, PASCAL) and d.chance(0.15)) or (style == SNAKE and d.chance(0.15)):
         written = name.upper()
     value = _value(d, kind, template)
     return Planted(template.format(n=written, v=value), (value,))

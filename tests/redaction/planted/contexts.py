@@ -138,7 +138,9 @@ def b64(length: int, padding: str = "") -> Callable[[Draw], str]:
 
 def _cookie(d: Draw) -> Planted:
     value, other = d.choice([d.urlsafe(43), d.hex(32), "s%3A" + d.urlsafe(32) + "." + d.alnum(43)]), d.urlsafe(24)
-    name = d.choice(["session", "sid", "connect.sid", "PHPSESSID", "JSESSIONID", "auth", "_gitlab_session", "sessionid"])
+    name = d.choice(
+        ["session", "sid", "connect.sid", "PHPSESSID", "JSESSIONID", "auth", "_gitlab_session", "sessionid"]
+    )
     forms = (
         f"Cookie: {name}={value}", f"Cookie: theme=dark; {name}={value}; lang=en", f"Set-Cookie: {name}={value}; Path=/; HttpOnly; Secure",
         f"curl -b '{name}={value}' https://acme.io", f"curl -H 'Cookie: {name}={value}' https://acme.io", f"curl --cookie \"{name}={value}\" https://acme.io",

@@ -84,7 +84,9 @@ def corpus(seed: int, cases: int) -> list[Line]:
     """`cases` lines with secrets, every family as often as the others, and half as many (at least 500) without."""
     names, kinds = list(FAMILIES), _weighted_kinds()
     lines = [
-        planted_line(names[n % len(names)], Draw(f"{seed}:{n}"), Draw(f"{seed}:number").number(0, 999) + n // len(names))
+        planted_line(
+            names[n % len(names)], Draw(f"{seed}:{n}"), Draw(f"{seed}:number").number(0, 999) + n // len(names)
+        )
         for n in range(cases)
     ]
     count = max(500, cases // 2)

@@ -46,7 +46,13 @@ def _patch(d: Draw, text: str) -> Record:
     sign = d.choice("+- ")
     lines = [" def before():", *(sign + line for line in text.split("\n")), "     return 1"]
     hunk = {"oldStart": 1, "oldLines": 3, "newStart": 1, "newLines": len(lines), "lines": lines}
-    outcome = {"filePath": "/a/b.py", "oldString": "x", "newString": "y", "structuredPatch": [hunk], "userModified": False}
+    outcome = {
+        "filePath": "/a/b.py",
+        "oldString": "x",
+        "newString": "y",
+        "structuredPatch": [hunk],
+        "userModified": False,
+    }
     return _result(d, "The file /a/b.py has been updated.", outcome)
 
 

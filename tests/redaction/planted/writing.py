@@ -24,9 +24,11 @@ def _escaping(share: float, form: str) -> Writer:
     def write(d: Draw, record: Record) -> bytes:
         def one(match: re.Match[str]) -> str:
             pieces = re.findall(r"\\u[0-9a-fA-F]{4}|\\.|.", match.group(1), re.DOTALL)
-            return '"' + "".join(
-                form % ord(c) if len(c) == 1 and ord(c) < 0x10000 and d.chance(share) else c for c in pieces
-            ) + '"'
+            return (
+                '"'
+                + "".join(form % ord(c) if len(c) == 1 and ord(c) < 0x10000 and d.chance(share) else c for c in pieces)
+                + '"'
+            )
 
         return _STRING.sub(one, json.dumps(record, ensure_ascii=False)).encode()
 
