@@ -239,6 +239,8 @@ class Scanner:
         """Secrets that only show where line numbers, signs of a diff and file names before the lines are gone."""
         spans: list[Span] = []
         for part in undecorated(data, (match.start() for match in self._prefilter.finditer(data))):
+            if self._prefilter.search(part.text) is None:
+                continue
             for span in self._scan_plain(part.text):
                 place = part.in_text(span.start, span.end)
                 if place is not None:

