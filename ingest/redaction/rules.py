@@ -14,8 +14,9 @@ Six kinds of rows, all in RE2 syntax over UTF-8 bytes:
 `escape` rows have none and hold for both.
 
 `check_level` says which allow rows a value has to pass: those of the levels that the rule, or the key and the syntax
-together, name (separated by blanks): `value`, `weak`, `bare`, `digit`, `id`, `hash`, from strict to special. `format` rows hold for every value of a name; only key blocks have a level of
-their own, `block`: what makes a short value a placeholder (a run of A, the word example) stands in real keys by chance.
+together, name (separated by blanks): `value`, `weak`, `bare`, `digit`, `id`, `hash`. `format` rows hold for every value
+of a name; only key blocks have a level of their own, `block`: what makes a short value a placeholder (a run of A, the
+word example) stands in real keys by chance.
 """
 
 from __future__ import annotations

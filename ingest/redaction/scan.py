@@ -25,6 +25,8 @@ MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
 MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
 MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
+LONG_TEXT = 1 << 12  # bytes; in longer texts only what stands around a hit says which rules to try
+BEFORE_HIT, BEHIND_HIT = 1 << 8, 1 << 10  # bytes that belong to a hit
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
 BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by line in an array or in string literals
@@ -271,11 +273,24 @@ class Scanner:
 
     def _candidates(self, data: bytes) -> list[tuple[Rule, re2._Regexp, int, int]]:
         """The rules whose prefilter this text passes, in order."""
+        if len(data) > LONG_TEXT:
+            data = self._surroundings(data)
         which = {self._of_set[index] for index in self._which.Match(data) or ()}
         if NAMED in which:
             which.remove(NAMED)
             which.update(self._of_named[index] for index in self._which_named.Match(data) or ())
         return [self._finders[index] for index in sorted(which)]
+
+    def _surroundings(self, data: bytes) -> bytes:
+        """What stands around the hits. Each rule's prefilter that matches somewhere overlaps one of them."""
+        parts: list[bytes] = []
+        done = 0
+        for match in self._prefilter.finditer(data):
+            start, end = max(match.start() - BEFORE_HIT, done), match.end() + BEHIND_HIT
+            if end > done:
+                parts.append(data[start:end])
+                done = end
+        return b"\n\n".join(parts)
 
     def _judge(self, rule: Rule, secret: bytes) -> bool:
         return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))

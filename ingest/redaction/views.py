@@ -32,7 +32,10 @@ class Part:
 
 
 def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
-    """The surroundings of each hit, without each decoration that two lines there have (a number or a file name: of one or two lines, one)."""
+    """The surroundings of each hit, without each decoration that two lines there have.
+
+    In a text of one or two lines, a number or a file name before one is enough.
+    """
     done = -1
     for hit in hits:
         if hit < done:

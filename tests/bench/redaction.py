@@ -32,7 +32,7 @@ print(json.dumps([time.process_time() - started, found]))
 
 
 def measure(name: str, contents: Sequence[bytes], redactor: Redactor) -> float:
-    """One core, bytes in memory. Prints megabytes per processor second, and the ratio to a copy; returns the seconds."""
+    """One core, bytes in memory. Prints megabytes per processor second and the ratio to a copy; the seconds."""
     total = sum(map(len, contents)) / 1e6
     copying = _processor_time(lambda: [bytes(bytearray(content)) for content in contents])
     findings = 0
