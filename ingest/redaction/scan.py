@@ -208,13 +208,13 @@ class Scanner:
         head = data.lstrip()[:1]
         if depth and depth < MAX_DEPTH and head in (b"{", b"[", b'"') and is_json(data):
             return self.scan_json(data, depth)
-        spans = self._scan_plain(data)
-        spans += self._scan_undecorated(data)
+        hits = [match.span() for match in self._prefilter.finditer(data)]
+        spans = [*self._scan_plain(data, hits), *self._scan_undecorated(data, hits)] if hits else []
         if depth < MAX_DEPTH and b"\\" in data:
             inner = unescape(data)
             if inner != data and self._prefilter.search(inner) is not None:
                 spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
-        if depth < MAX_DEPTH and self._prefilter.search(data) is not None:
+        if depth < MAX_DEPTH and hits:
             for line in _JSON_LINE.finditer(data):
                 start, end = line.span()
                 if (
@@ -237,10 +237,10 @@ class Scanner:
                     ]
         return self._merge(spans)
 
-    def _scan_undecorated(self, data: bytes) -> list[Span]:
+    def _scan_undecorated(self, data: bytes, hits: Sequence[tuple[int, int]]) -> list[Span]:
         """Secrets that only show where line numbers, signs of a diff and file names before the lines are gone."""
         spans: list[Span] = []
-        for part in undecorated(data, (match.start() for match in self._prefilter.finditer(data))):
+        for part in undecorated(data, (start for start, _ in hits)):
             if self._prefilter.search(part.text) is None:
                 continue
             for span in self._scan_plain(part.text):
@@ -249,9 +249,11 @@ class Scanner:
                     spans.append(span._replace(start=place[0], end=place[1]))
         return spans
 
-    def _scan_plain(self, data: bytes) -> list[Span]:
+    def _scan_plain(self, data: bytes, hits: Sequence[tuple[int, int]] = ()) -> list[Span]:
+        """Secrets by the rules alone. `hits` of a long text, where they are known, say which rules to try."""
         spans: list[Span] = []
-        for rule, finder, secret_group, key_group in self._candidates(data):
+        around = _surroundings(data, hits) if hits and len(data) > LONG_TEXT else data
+        for rule, finder, secret_group, key_group in self._candidates(around):
             at = 0
             while (match := finder.search(data, at)) is not None:
                 start, end = match.span(secret_group)
@@ -273,24 +275,11 @@ class Scanner:
 
     def _candidates(self, data: bytes) -> list[tuple[Rule, re2._Regexp, int, int]]:
         """The rules whose prefilter this text passes, in order."""
-        if len(data) > LONG_TEXT:
-            data = self._surroundings(data)
         which = {self._of_set[index] for index in self._which.Match(data) or ()}
         if NAMED in which:
             which.remove(NAMED)
             which.update(self._of_named[index] for index in self._which_named.Match(data) or ())
         return [self._finders[index] for index in sorted(which)]
-
-    def _surroundings(self, data: bytes) -> bytes:
-        """What stands around the hits. Each rule's prefilter that matches somewhere overlaps one of them."""
-        parts: list[bytes] = []
-        done = 0
-        for match in self._prefilter.finditer(data):
-            start, end = max(match.start() - BEFORE_HIT, done), match.end() + BEHIND_HIT
-            if end > done:
-                parts.append(data[start:end])
-                done = end
-        return b"\n\n".join(parts)
 
     def _judge(self, rule: Rule, secret: bytes) -> bool:
         return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))
@@ -320,6 +309,18 @@ class Scanner:
             best = min(last, span, key=lambda s: (s.start - s.end, self._rank[s.rule_id]))
             merged[-1] = best._replace(start=last.start, end=max(last.end, span.end))
         return merged
+
+
+def _surroundings(data: bytes, hits: Sequence[tuple[int, int]]) -> bytes:
+    """What stands around the hits. Each rule's prefilter that matches somewhere overlaps one of them."""
+    parts: list[bytes] = []
+    done = 0
+    for hit_start, hit_end in hits:
+        start, end = max(hit_start - BEFORE_HIT, done), hit_end + BEHIND_HIT
+        if end > done:
+            parts.append(data[start:end])
+            done = end
+    return b"\n\n".join(parts)
 
 
 def _is_argument(data: bytes, tokens: list[tuple[int, int]], index: int, name: bytes) -> bool:
