@@ -16,25 +16,29 @@ from ingest.errors import IngestError
 from ingest.redaction.blocks import pieces, strings_from
 from ingest.redaction.escapes import Span, is_json, lift, unescape, whole_characters
 from ingest.redaction.escapes import _raw_offsets as _raw_offsets
+from ingest.redaction.pairs import COLON, value_of
 from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
+from ingest.redaction.views import LINES_AFTER, joined, undecorated
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
 MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
 MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
+LONG_TEXT = 1 << 12  # bytes; in longer texts only what stands around a hit says which rules to try
+BEFORE_HIT, BEHIND_HIT = 1 << 8, 1 << 10  # bytes that belong to a hit
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
 BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by line in an array or in string literals
 
+NAMED = -1  # in a set of rules: any rule of a name and a syntax
 NEVER = r"[^\x00-\xff]"  # matches no byte
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MARK = re.compile(rb"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 _JSON_LINE = re.compile(rb'^[ \t]*[\[{"][^\n]*$', re.MULTILINE)
-_COLON = re.compile(rb"\s*:\s*")
+_FLAG = re.compile(rb"--?[0-9A-Za-z_.-]+")
 _COMMA = re.compile(rb"\s*,\s*")
-_NAME_FIELDS = {b"name", b"key", b"header", b"field"}
 
 
 class Scanner:
@@ -45,7 +49,11 @@ class Scanner:
         self._keys = [(rule, compile_pattern(f"(?i)(?:{rule.pattern})$", capture=False)) for rule in key_rules]
         names = combine([rule.pattern for rule in key_rules]) or NEVER
         self._finders: list[tuple[Rule, re2._Regexp, int, int]] = []
+        # Two sets, because those of names are large: they are asked only where a name and a syntax stand together.
         self._which = re2.Set.SearchSet(re2_options(capture=False))
+        self._which_named = re2.Set.SearchSet(re2_options(capture=False))
+        self._of_set: list[int] = []  # the finder of each entry of the first set; NAMED for the entry of all names
+        self._of_named: list[int] = []
         prefilters: list[str] = []
         after_names: list[str] = []
         cores = f"(?i:{combine([rule.prefilter for rule in key_rules]) or NEVER})"
@@ -60,16 +68,21 @@ class Scanner:
             prefilter = rule.prefilter
             if rule.kind == "syntax" and "{{key}}" not in prefilter:
                 after_names.append(prefilter)
-                prefilter = cores + prefilter
+                self._which_named.Add((cores + prefilter).encode("utf-8"))
+                self._of_named.append(len(self._finders) - 1)
             else:
                 prefilter = prefilter.replace("{{key}}", cores)
                 prefilters.append(prefilter)
-            self._which.Add(prefilter.encode("utf-8"))
+                self._which.Add(prefilter.encode("utf-8"))
+                self._of_set.append(len(self._finders) - 1)
         if not self._finders:
             raise IngestError("The redaction rules hold no rule that finds anything; restore the rule file.")
-        self._which.Compile()
         if after_names:  # one list of names, then one of what may follow: much faster than every name with every syntax
             prefilters.append(f"{cores}(?:{combine(after_names)})")
+            self._which.Add(prefilters[-1].encode("utf-8"))
+            self._of_set.append(NAMED)
+            self._which_named.Compile()
+        self._which.Compile()
         self._prefilter = compile_pattern(combine(prefilters), capture=False)
         self._allow = {
             level: compile_pattern(combine(patterns), capture=False)
@@ -116,7 +129,10 @@ class Scanner:
         done = 0  # strings before this one have been read
         for index in suspects:
             start, end = tokens[index]
-            if index < done or self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+            if index < done:
+                continue
+            if self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+                found += self._scan_rows(data, tokens, index)
                 continue
             done = strings_from(data, tokens, index)
             run = tokens[index:done]
@@ -130,6 +146,26 @@ class Scanner:
                     found += lift(part, data[raw_start:raw_end], texts[which], raw_start)
         return found
 
+    def _scan_rows(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
+        """Values whose name stands on an earlier line, where the lines are strings of an array."""
+        run = tokens[index : min(strings_from(data, tokens, index), index + LINES_AFTER)]
+        if len(run) < 2:
+            return []
+        texts = [unescape(data[start + 1 : end - 1]).rstrip(b"\n") for start, end in run]
+        part = joined(texts)
+        found: list[Span] = []
+        for span in self._scan_plain(part.text):
+            place = part.in_text(span.start, span.end)
+            if place is None:
+                continue
+            behind = 0  # the lines are joined by one line break each
+            for (start, end), text in zip(run, texts, strict=True):
+                if behind <= place[0] < behind + len(text):
+                    here = [span._replace(start=place[0] - behind, end=place[1] - behind)]
+                    found += lift(here, data[start + 1 : end - 1], unescape(data[start + 1 : end - 1]), start + 1)
+                behind += len(text) + 1
+        return found
+
     def _scan_string(self, data: bytes, start: int, end: int, depth: int) -> list[Span]:
         raw = data[start:end]
         inner = unescape(raw)
@@ -139,17 +175,14 @@ class Scanner:
         """`"name": "value"`, `"--name", "value"` and `"name": "NAME", "value": "value"`, if the name is a secret's."""
         start, end = tokens[index]
         name = unescape(data[start + 1 : end - 1])
-        if index + 1 >= len(tokens) or len(name) > MAX_NAME:
+        if len(name) > MAX_NAME:
             return []
-        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)]
+        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)] if index + 1 < len(tokens) else b""
         value = index + 1
-        if _COLON.fullmatch(between) is None:
-            if _COMMA.fullmatch(between) is None:
+        if COLON.fullmatch(between) is None and (not between or not _is_argument(data, tokens, index, name)):
+            value = value_of(data, tokens, index)
+            if value < 0:
                 return []
-            if not name.startswith(b"-"):
-                value = self._value_field(data, tokens, index)
-                if value < 0:
-                    return []
         value_start, value_end = tokens[value]
         raw = data[value_start + 1 : value_end - 1]
         secret = unescape(raw)
@@ -168,20 +201,6 @@ class Scanner:
         ]
         return lift(spans, raw, secret, value_start + 1)
 
-    @staticmethod
-    def _value_field(data: bytes, tokens: list[tuple[int, int]], index: int) -> int:
-        """The index of the value in `{"name": "<this>", "value": "…"}`, or -1."""
-        if index < 1 or index + 2 >= len(tokens):
-            return -1
-        field, this, label, value = tokens[index - 1 : index + 3]
-        fits = (
-            data[field[0] + 1 : field[1] - 1].lower() in _NAME_FIELDS
-            and _COLON.fullmatch(data[field[1] : this[0]]) is not None
-            and data[label[0] + 1 : label[1] - 1].lower() == b"value"
-            and _COLON.fullmatch(data[label[1] : value[0]]) is not None
-        )
-        return index + 2 if fits else -1
-
     def scan_text(self, data: bytes, depth: int = 0) -> list[Span]:
         """Secrets in any text: by the rules, in JSON (one text, or lines) inside it, and under its escapes."""
         if len(data) < MIN_JSON:
@@ -189,15 +208,20 @@ class Scanner:
         head = data.lstrip()[:1]
         if depth and depth < MAX_DEPTH and head in (b"{", b"[", b'"') and is_json(data):
             return self.scan_json(data, depth)
-        spans = self._scan_plain(data)
+        hits = [match.span() for match in self._prefilter.finditer(data)]
+        spans = [*self._scan_plain(data, hits), *self._scan_undecorated(data, hits)] if hits else []
         if depth < MAX_DEPTH and b"\\" in data:
             inner = unescape(data)
             if inner != data and self._prefilter.search(inner) is not None:
                 spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
-        if depth < MAX_DEPTH and self._prefilter.search(data) is not None:
+        if depth < MAX_DEPTH and hits:
             for line in _JSON_LINE.finditer(data):
                 start, end = line.span()
-                if end - start >= MIN_JSON and is_json(line.group()):
+                if (
+                    end - start >= MIN_JSON
+                    and self._prefilter.search(data, start, end) is not None
+                    and is_json(line.group())
+                ):
                     # What a line that is JSON says is known better from inside, but a block of many lines may be
                     # written as string literals, of which each is a line of JSON too.
                     spans = [
@@ -213,10 +237,23 @@ class Scanner:
                     ]
         return self._merge(spans)
 
-    def _scan_plain(self, data: bytes) -> list[Span]:
+    def _scan_undecorated(self, data: bytes, hits: Sequence[tuple[int, int]]) -> list[Span]:
+        """Secrets that only show where line numbers, signs of a diff and file names before the lines are gone."""
         spans: list[Span] = []
-        for which in sorted(self._which.Match(data) or ()):
-            rule, finder, secret_group, key_group = self._finders[which]
+        for part in undecorated(data, (start for start, _ in hits)):
+            if self._prefilter.search(part.text) is None:
+                continue
+            for span in self._scan_plain(part.text):
+                place = part.in_text(span.start, span.end)
+                if place is not None:
+                    spans.append(span._replace(start=place[0], end=place[1]))
+        return spans
+
+    def _scan_plain(self, data: bytes, hits: Sequence[tuple[int, int]] = ()) -> list[Span]:
+        """Secrets by the rules alone. `hits` of a long text, where they are known, say which rules to try."""
+        spans: list[Span] = []
+        around = _surroundings(data, hits) if hits and len(data) > LONG_TEXT else data
+        for rule, finder, secret_group, key_group in self._candidates(around):
             at = 0
             while (match := finder.search(data, at)) is not None:
                 start, end = match.span(secret_group)
@@ -235,6 +272,14 @@ class Scanner:
             marks = [mark.span() for mark in _MARK.finditer(data)]
             spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
         return spans
+
+    def _candidates(self, data: bytes) -> list[tuple[Rule, re2._Regexp, int, int]]:
+        """The rules whose prefilter this text passes, in order."""
+        which = {self._of_set[index] for index in self._which.Match(data) or ()}
+        if NAMED in which:
+            which.remove(NAMED)
+            which.update(self._of_named[index] for index in self._which_named.Match(data) or ())
+        return [self._finders[index] for index in sorted(which)]
 
     def _judge(self, rule: Rule, secret: bytes) -> bool:
         return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))
@@ -264,6 +309,25 @@ class Scanner:
             best = min(last, span, key=lambda s: (s.start - s.end, self._rank[s.rule_id]))
             merged[-1] = best._replace(start=last.start, end=max(last.end, span.end))
         return merged
+
+
+def _surroundings(data: bytes, hits: Sequence[tuple[int, int]]) -> bytes:
+    """What stands around the hits. Each rule's prefilter that matches somewhere overlaps one of them."""
+    parts: list[bytes] = []
+    done = 0
+    for hit_start, hit_end in hits:
+        start, end = max(hit_start - BEFORE_HIT, done), hit_end + BEHIND_HIT
+        if end > done:
+            parts.append(data[start:end])
+            done = end
+    return b"\n\n".join(parts)
+
+
+def _is_argument(data: bytes, tokens: list[tuple[int, int]], index: int, name: bytes) -> bool:
+    """Whether this string is a flag of a list of arguments and the next one, no name of a field, what follows it."""
+    if _FLAG.fullmatch(name) is None or _COMMA.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is None:
+        return False
+    return COLON.match(data, tokens[index + 1][1]) is None
 
 
 def _text(name: str | bytes) -> str:
