@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.nightly.build import closed_connections
+
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb.impl", "ingest.cli", "ingest.nightly.night"])
 
@@ -54,7 +56,9 @@ def _command(
     if program == "dbt":
         from dbt.cli.main import cli
 
-        cli()
+        # A forked process ends without what an interpreter does at its end: a closed database holds its own log.
+        with closed_connections():
+            cli()
     else:
         from ingest.cli import main
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,8 @@ PROJECT_PARTS = (
 
 # The directory of a warehouse with the sample, if one is built already: `make test` does so before it calls pytest.
 BUILT = os.environ.get("OPE_BUILT_SAMPLE", "")
-# dbt's parse of the project, which the first warehouse leaves for the next ones: a parse takes as long as a small
-# build. dbt itself compares the files with it and parses what differs.
 PARSE_NAME = "partial_parse.msgpack"
 PARSES = tempfile.TemporaryDirectory(prefix="ope-parse-")
-PARSED = Path(BUILT, "project", "target", PARSE_NAME) if BUILT else Path(PARSES.name, PARSE_NAME)
 # For `build`: no data tests, where another build runs them or only some models are wanted.
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
 
@@ -61,9 +59,8 @@ class Warehouse:
         warehouse = cls.at(directory)
         copy_project(warehouse.project)
         warehouse.data.mkdir()
-        if PARSED.exists():
-            (warehouse.project / "target").mkdir()
-            shutil.copy2(PARSED, warehouse.project / "target" / PARSE_NAME)
+        (warehouse.project / "target").mkdir()
+        shutil.copy2(parsed(), warehouse.project / "target" / PARSE_NAME)
         return warehouse
 
     @staticmethod
@@ -82,10 +79,11 @@ class Warehouse:
     def build(self, *arguments: str) -> str:
         """Run `dbt build …` on the copy of the project, without unit tests; what dbt printed."""
         command = ["--no-use-colors", "build", "--exclude-resource-type", "unit_test", *arguments]
-        printed = self._run("dbt", command, self.project)
-        if not PARSED.exists():
-            shutil.copy2(self.project / "target" / PARSE_NAME, PARSED)
-        return printed
+        return self.dbt(*command)
+
+    def dbt(self, *arguments: str) -> str:
+        """Run a dbt command on the copy of the project; what dbt printed."""
+        return self._run("dbt", [*arguments], self.project)
 
     def _run(self, program: str, arguments: list[str], directory: Path) -> str:
         environment = os.environ | {
@@ -113,3 +111,15 @@ class Warehouse:
         excluded = operations_relations(self.project / "target" / "manifest.json") | registry
         projects = self.query("select columns(c -> c != 'added_at') from projects order by all")
         return read_contents(self.database, excluded) | {"main.projects": Content(len(projects), repr(projects))}
+
+
+@cache
+def parsed() -> Path:
+    """dbt's parse of the project: a parse takes as long as a small build. dbt compares the files with it and parses
+    what differs. It is that of a copy which nobody edits, because dbt reads a seed where it was parsed."""
+    warehouse = Warehouse.at(Path(BUILT or PARSES.name))
+    if not BUILT:
+        copy_project(warehouse.project)
+        warehouse.data.mkdir()
+        warehouse.dbt("--quiet", "parse")
+    return warehouse.project / "target" / PARSE_NAME

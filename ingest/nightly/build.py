@@ -57,7 +57,7 @@ def build(
     connect(data).close()  # dbt would not wait, and would say it in ten lines
     from dbt.cli.main import dbtRunner  # takes seconds, and other commands do without
 
-    with _environment(data, project), _closed_connections():
+    with _environment(data, project), closed_connections():
         runner = dbtRunner(callbacks=[_counter(progress)] if progress else [])
         outcome = runner.invoke([*arguments, "--project-dir", str(project), "--quiet"])
         built = _read(outcome)
@@ -132,7 +132,7 @@ def _environment(data: DataDir, project: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _closed_connections() -> Iterator[None]:
+def closed_connections() -> Iterator[None]:
     """dbt keeps its connection until the process ends; the next step needs the file."""
     try:
         yield

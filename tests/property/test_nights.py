@@ -16,7 +16,7 @@ import pytest
 from tests.property import children, plans
 from tests.property.random_nights import history, random_files, random_nights
 from tests.property.world import World
-from tests.warehouse import PARSE_NAME, PARSED, Warehouse
+from tests.warehouse import Warehouse
 from tools.unchanged import OPERATIONS_FOLDERS, Content, differences, read_contents
 
 SEED = 20260105
@@ -85,8 +85,6 @@ class Nights:
         self.counts.builds += step == "build"
         self.counts.seconds += ended.seconds
         assert ended.code == 0 or may_fail, ended.printed
-        if step == "build" and not PARSED.exists():
-            shutil.copy2(self.project / "target" / PARSE_NAME, PARSED)
 
     def contents(self) -> dict[str, Content]:
         """As `Warehouse.contents`, with what the ledger says."""

@@ -79,7 +79,7 @@ line_turns as (
         records.file_id,
         records.line_number,
         records.sent_at,
-        -- not a condition of the join: where no file has older versions, DuckDB would compare every line with every other
+        -- no condition of the join: where no file has older versions, DuckDB would compare every line with every other
         max(coalesce(
             own_turns.turn_index, case when records.file_rank > 1 then turns_of_records.turn_index end
         )) over (
