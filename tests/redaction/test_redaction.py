@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.redaction import DEFAULT_RULES, TOKEN, Finding, Redactor
+from ingest.redaction.escapes import _raw_offsets, is_json, unescape
 from ingest.redaction.rules import expand_example, read_rules
-from ingest.redaction.scan import _raw_offsets, is_json, unescape
 
 KEY = bytes(range(32))
 RULES = read_rules(DEFAULT_RULES)
