@@ -81,13 +81,12 @@ def data_lock(data: DataDir, command: str) -> Iterator[Holder | None]:
         raise _held_by(read_holder(data), data) from error
 
 
-def remove_unfinished(data: DataDir) -> int:
-    """Delete the half-written files of commands that were killed; returns how many.
+def remove_unfinished(data: DataDir) -> None:
+    """Delete the half-written files of commands that were killed.
 
     Called with the lock held, when nobody else can be writing one. Labels are written under locks of their own: of what
     lies beside them only what is old counts.
     """
-    removed = 0
     oldest = time.time() - UNFINISHED_SECONDS
     for place, name in product(UNFINISHED_PLACES, UNFINISHED):
         for path in data.root.glob(place + name):
@@ -96,8 +95,6 @@ def remove_unfinished(data: DataDir) -> int:
                 state = path.lstat()
                 if stat.S_ISREG(state.st_mode) and (not place.startswith("validation") or state.st_mtime < oldest):
                     path.unlink()
-                    removed += 1
-    return removed
 
 
 def read_holder(data: DataDir) -> Holder | None:

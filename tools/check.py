@@ -57,15 +57,14 @@ def environment(**changes: str) -> dict[str, str]:
     }
 
 
-def run(command: list[str], **changes: str) -> int:
-    return subprocess.run(command, cwd=ROOT, env=environment(**changes), check=False).returncode
+def run(command: list[str], directory: Path = ROOT, **changes: str) -> int:
+    return subprocess.run(command, cwd=directory, env=environment(**changes), check=False).returncode
 
 
 def run_on_copy(command: list[str]) -> int:
     """Run what reads the dbt project, in its copy. The data's path is relative, as in every warehouse of a test: a
     parse holds for one such path."""
-    data = os.path.relpath(SAMPLE.data, SAMPLE.project)
-    return subprocess.run(command, cwd=SAMPLE.project, env=environment(OPE_DATA_DIR=data), check=False).returncode
+    return run(command, SAMPLE.project, OPE_DATA_DIR=os.path.relpath(SAMPLE.data, SAMPLE.project))
 
 
 def by_exit_code(code: int, note: str = "") -> Outcome:

@@ -15,7 +15,6 @@ import re2
 from ingest.errors import IngestError
 from ingest.redaction.blocks import pieces, strings_from
 from ingest.redaction.escapes import Span, is_json, lift, unescape, whole_characters
-from ingest.redaction.escapes import _raw_offsets as _raw_offsets
 from ingest.redaction.pairs import COLON, value_of
 from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
 from ingest.redaction.views import LINES_AFTER, joined, undecorated
@@ -191,9 +190,8 @@ class Scanner:
             return [Span(value_start + 1, value_end - 1, rule.rule_id, secret)]
         if len(secret) > MAX_PAIR_VALUE:
             return []
-        head = (
-            b'"' + name.lstrip(b"-") + b'": "'
-        )  # the pair as text, for the rules that know a value by what stands before it
+        # the pair as text, for the rules that know a value by what stands before it
+        head = b'"' + name.lstrip(b"-") + b'": "'
         spans = [
             Span(max(span.start - len(head), 0), span.end - len(head), span.rule_id, span.secret)
             for span in self._scan_plain(head + secret + b'"')
