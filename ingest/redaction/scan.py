@@ -82,7 +82,8 @@ class Scanner:
             self._of_set.append(NAMED)
             self._which_named.Compile()
         self._which.Compile()
-        self._prefilter = compile_pattern(combine(sorted(prefilters)), capture=False)  # neighbours share what they begin with
+        # Sorted: neighbours share what they begin with, which RE2 reads once.
+        self._prefilter = compile_pattern(combine(sorted(prefilters)), capture=False)
         self._allow = {
             level: compile_pattern(combine(patterns), capture=False)
             for level in CHECKS
