@@ -37,6 +37,7 @@ from ingest.files import (
 )
 from ingest.manifest import Manifest, ManifestEntry, read_manifest
 from ingest.paths import DataDir
+from ingest.privacy.rewrite_archive import finish_rewrite
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import Project
 
@@ -91,6 +92,7 @@ def archive_project(
     """
     raw = data.raw(project.project_id)
     with exclusive_lock(raw, f"the archive of {project.project_id!r}"):
+        finish_rewrite(raw)
         is_first = not data.manifest(project.project_id).exists()
         manifest = Manifest.open(data.manifest(project.project_id))
         run = _Run(

@@ -112,15 +112,21 @@ def text_pieces(source: int, size: int) -> Iterator[bytes]:
         rest = rest + block if rest else block
         if offset >= size:
             break
-        end = rest.rfind(b"\n") + 1
-        opened = rest.rfind(_PEM_BEGIN, 0, end)
-        if opened > rest.rfind(_PEM_END, 0, end) and (line := rest.rfind(b"\n", 0, opened) + 1):
-            end = line
+        end = text_end(rest)
         if end:
             yield rest[:end]
             rest = rest[end:]
     if rest:
         yield rest
+
+
+def text_end(data: bytes) -> int:
+    """Where the first part of a text ends: behind a line and, where it can, outside of a PEM block. 0 in one line."""
+    end = data.rfind(b"\n") + 1
+    opened = data.rfind(_PEM_BEGIN, 0, end)
+    if opened > data.rfind(_PEM_END, 0, end) and (line := data.rfind(b"\n", 0, opened) + 1):
+        return line
+    return end
 
 
 def _begins_with(longer: Path, shorter: Path, size: int) -> bool:

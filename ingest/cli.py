@@ -9,6 +9,7 @@ import click
 
 from ingest.commands.care import backup_group, doctor_command
 from ingest.commands.cold import archive_command, restore_command, retention_command
+from ingest.commands.consent import consent_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.merging import merge_data_command
@@ -21,6 +22,8 @@ from ingest.commands.projects import (
     projects_command,
     remove_project_command,
 )
+from ingest.commands.redact import redact_command
+from ingest.commands.share import share_command
 from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
     import_labels_command,
@@ -81,6 +84,7 @@ COMMANDS = (
     *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),
     *(taxonomy_group, hooks_group),
     *(doctor_command, backup_group),
+    *(redact_command, consent_command, share_command),
     *(migrate_command, merge_data_command),
 )
 for command in COMMANDS:

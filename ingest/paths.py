@@ -38,6 +38,11 @@ class DataDir:
         return self.root / ".redaction_key"
 
     @property
+    def consent(self) -> Path:
+        """Who allowed or forbade shared exports, and when."""
+        return self.root / "consent.json"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -18,6 +18,7 @@ from ingest.operations.advice import published_at, run_warnings
 from ingest.operations.history import history_of, read_builds, read_history
 from ingest.operations.run_records import read_runs
 from ingest.paths import DataDir
+from ingest.privacy.consent import read_consent
 from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
 
@@ -63,7 +64,7 @@ class ProjectStatus:
 class Status:
     """All projects; `database_problem` says why nothing landed was read. `synced_at`: when landing last succeeded,
     `built_at`: when dbt last came to an end (None also where the database cannot be read), `published_at`: when
-    `marts.db` was written. `warnings` are sentences about the runs."""
+    `marts.db` was written. `warnings` are sentences about the runs; `consent` is what holds for shared exports."""
 
     projects: list[ProjectStatus] = field(default_factory=list)
     synced_at: datetime | None = None
@@ -71,6 +72,7 @@ class Status:
     built_at: datetime | None = None
     published_at: datetime | None = None
     warnings: list[str] = field(default_factory=list)
+    consent: str = ""
 
 
 def read_status(data: DataDir) -> Status:
@@ -91,12 +93,20 @@ def read_status(data: DataDir) -> Status:
         built_at=_built_at(data) if problem is None else None,
         published_at=published_at(data),
         warnings=run_warnings(data, history_of(runs), projects, now()),
+        consent=_consent(data),
     )
 
 
 def read_warnings(data: DataDir) -> list[str]:
     """What a person should know of the runs so far, a sentence each. Raises IngestError for a damaged registry."""
     return run_warnings(data, read_history(data), load_projects(data), now())
+
+
+def _consent(data: DataDir) -> str:
+    try:
+        return read_consent(data).sentence
+    except IngestError as error:
+        return str(error)
 
 
 def _built_at(data: DataDir) -> datetime | None:

@@ -230,6 +230,16 @@
 {%- endmacro %}
 
 
+{# Array of what one group of a regular expression (RE2 and Java), of each row, matches in a text. #}
+{% macro group_matches(text, pattern, group) -%}
+    {{ return(adapter.dispatch('group_matches', 'ope')(text, pattern, group)) }}
+{%- endmacro %}
+
+{% macro duckdb__group_matches(text, pattern, group) -%}
+    regexp_extract_all({{ text }}, {{ pattern }}, {{ group }})
+{%- endmacro %}
+
+
 {# One of `buckets` whole numbers from 0, by a hash of the text: the same on every machine and engine. #}
 {% macro bucket_of(text, buckets) -%}
     {{ return(adapter.dispatch('bucket_of', 'ope')(text, buckets)) }}

@@ -18,3 +18,15 @@
         else {{ text }}
     end
 {%- endmacro %}
+
+
+{# The redaction tokens of a text, an array; empty where there is none. #}
+{% macro redaction_tokens(text) -%}
+    {{ all_matches(text, "'\\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\\]'") }}
+{%- endmacro %}
+
+
+{# What is the same for the same secret, whichever rule found it: the keyed hash of a token. #}
+{% macro secret_of(token) -%}
+    rtrim(split_part({{ token }}, ':', 3), ']')
+{%- endmacro %}

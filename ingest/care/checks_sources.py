@@ -1,4 +1,4 @@
-"""Checks of what is read: the agent's clean-up, sources that are gone, hooks, the clock, and how often sync ran."""
+"""Checks of what is read, and how: clean-up of the agent, gone sources, hooks, clock, redaction rules, past syncs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from ingest.errors import IngestError
 from ingest.files import is_inside, printable
 from ingest.hooks.script import OUTDATED
 from ingest.hooks.status import read_hooks
+from ingest.manifest import read_manifest
+from ingest.redaction import DEFAULT_RULES
+from ingest.redaction.rules import read_rules, rules_version
 from ingest.registry import EXCLUDED, load_projects
 from ingest.settings import setting
 from ingest.status import read_status
@@ -54,6 +57,24 @@ def check_registry(patient: Patient) -> Iterator[Finding]:
             )
     if is_fine:
         yield Finding("registry", OK, f"{many(len(projects), 'project')}, every path is there.")
+
+
+def check_rules(patient: Patient) -> Iterator[Finding]:
+    """Was everything archived with the rules of redaction that are there now?"""
+    present = rules_version([rule for rule in read_rules(DEFAULT_RULES) if rule.protects != "personal"])
+    old = sum(
+        entry.rules_version not in ("", present) and entry.cold is None
+        for project in patient.projects
+        for entry in read_manifest(patient.data.manifest(project.project_id)).values()
+    )
+    if old:
+        yield Finding(
+            "rules",
+            WARNING,
+            f"{many(old, 'file')} of the archive: redacted with earlier rules, so a secret that only the present ones "
+            "know may stand there.",
+            "`python -m ingest redact --rewrite --dry-run` shows what they find; without --dry-run it is replaced.",
+        )
 
 
 def check_cleanup(patient: Patient) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from ingest.errors import IngestError
 from ingest.files import disk_errors, printable, write_atomically
 from ingest.locks import data_lock
 from ingest.paths import DataDir
+from ingest.privacy.check import check_paths
+from ingest.redaction import KEY_BYTES, Redactor
 from ingest.registry import load_projects
 from ingest.repositories import common_directory
 from ingest.runlog import step
@@ -151,6 +153,7 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
     write_atomically(git_directory / MARKER, run_id.encode())
     # New and changed files only: what is deleted here is not to vanish from the last commit too.
     _good(run_git(root, "add", "--ignore-removal", "--", *paths), root)
+    _refuse_secrets(root)
     gain = _staged(root)
     subject = _subject(gain)
     message = f"{subject}\n\n{setting('data_commit_trailer')}: {run_id}\n"
@@ -166,6 +169,27 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
         (git_directory / MARKER).unlink(missing_ok=True)
     sha = _good(run_git(root, "rev-parse", "HEAD"), root).text
     return DataCommit(sha, subject, gain.sessions, gain.lines, gain.files, _remarks(data, root))
+
+
+def _refuse_secrets(root: Path) -> None:
+    """Raise, with nothing staged, where the redaction rules find something in what would be committed: it stays there.
+
+    No hook runs for these commits, so they are looked at here.
+    """
+    staged = _good(
+        run_git(root, "diff", "--cached", "--no-renames", "--diff-filter=d", "--name-only", "-z"), root
+    ).fields
+    # a finding is one under any key
+    checked = check_paths([root / path for path in staged], Redactor.load(os.urandom(KEY_BYTES)), below=root)
+    if not checked.hits:
+        return
+    _good(run_git(root, "reset", "--quiet"), root)
+    first = checked.hits[0]
+    where = f"{first.rule} in {first.path}" + (f", line {first.line}" if first.line else "")
+    raise IngestError(
+        f"The redaction rules find {many(checked.findings, 'secret')} in what would be committed, the first {where}: "
+        "revoke what is real and run `python -m ingest redact --rewrite`; the next sync commits."
+    )
 
 
 def _has_gain(root: Path) -> bool:

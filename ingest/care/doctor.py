@@ -18,7 +18,8 @@ from ingest.care.checks_files import (
 )
 from ingest.care.checks_place import check_backups, check_place, check_repository
 from ingest.care.checks_program import check_git, check_pins, check_python
-from ingest.care.checks_sources import check_cleanup, check_clock, check_hooks, check_registry, check_syncs
+from ingest.care.checks_sharing import check_consent
+from ingest.care.checks_sources import check_cleanup, check_clock, check_hooks, check_registry, check_rules, check_syncs
 from ingest.care.findings import ERROR, WARNING, Finding, Patient
 from ingest.errors import IngestError
 from ingest.files import printable
@@ -29,7 +30,7 @@ from ingest.runlog import new_run_id, now, step
 Check = Callable[[Patient], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     *(check_python, check_pins, check_git),
-    *(check_writable, check_place, check_repository, check_permissions, check_key),
+    *(check_writable, check_place, check_repository, check_permissions, check_key, check_rules, check_consent),
     *(check_databases, check_disk, check_leftovers),
     *(check_registry, check_cleanup, check_syncs, check_clock, check_hooks, check_backups),
 )

@@ -11,12 +11,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingest.below import hash_below
 from ingest.cold.part import ParquetFile
-from ingest.cold.places import make_durable, sql_pattern
-from ingest.database import literal
-from ingest.errors import IngestError
-from ingest.files import disk_errors, make_private_directory
+from ingest.cold.relations import store_relation
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 # How the root session of a row is found, by the column that a mart has; the first that it has counts.
@@ -101,33 +97,7 @@ def write_marts(
             is_own = "" if source.project_id else " and project_id is not distinct from $project"
             values = {} if source.project_id else {"project": owner}
             connection.execute(f"create or replace temp table moved_rows as select * {rows}{is_own}", values)
-            file = _write(connection, scratch, place(source.mart, owner))
-            if file.rows:
+            if connection.execute("select 1 from moved_rows limit 1").fetchall():
+                file = store_relation(connection, scratch, place(source.mart, owner), "moved_rows")
                 written.append(replace(file, mart=source.mart, project_id=owner))
     return written
-
-
-def _write(connection: duckdb.DuckDBPyConnection, scratch: Path, place: str) -> ParquetFile:
-    """The relation `moved_rows` as a file; none where it has no rows."""
-    wanted = content_hash(connection, "moved_rows")
-    if not wanted[0]:
-        return ParquetFile(place, 0, 0, "")
-    target = scratch / place
-    with disk_errors(target):
-        make_private_directory(target.parent)
-    connection.execute(
-        f"copy (select * from moved_rows order by all) to {literal(str(target))} (format parquet, compression zstd)"
-    )
-    make_durable(target)
-    if wanted != content_hash(connection, f"read_parquet({sql_pattern(target)}, hive_partitioning = false)"):
-        raise IngestError(f"{place} reads back with other rows than were written: nothing was moved.")
-    size, digest = hash_below(scratch, place)
-    return ParquetFile(place, wanted[0], size, digest)
-
-
-def content_hash(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
-    """Rows of a relation, and a hash of its content that does not depend on their order."""
-    rows = connection.execute(
-        f"select count(*), coalesce(sum(cast(hash(whole) as hugeint)), 0) from (select * from {relation}) as whole"
-    ).fetchall()
-    return int(rows[0][0]), int(rows[0][1])

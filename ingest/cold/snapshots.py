@@ -18,15 +18,14 @@ import duckdb
 import orjson
 
 from ingest import __version__
-from ingest.below import hash_below, open_below
+from ingest.below import open_below
 from ingest.cold.changelog import add_entry, has_entry
 from ingest.cold.journal import finish
-from ingest.cold.marts import content_hash
-from ingest.cold.places import make_durable, sql_pattern
+from ingest.cold.relations import store_relation
 from ingest.cold.writing import Progress, written_aside
-from ingest.database import literal, opened_read_only, quoted
+from ingest.database import opened_read_only, quoted
 from ingest.errors import IngestError
-from ingest.files import disk_errors, fsync_directory, make_private_directory, printable, write_atomically
+from ingest.files import disk_errors, fsync_directory, printable, write_atomically
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import SCHEMA_VERSION
@@ -89,10 +88,10 @@ def snapshot_path(data: DataDir, version: str) -> Path:
 def plan_snapshot(data: DataDir, version: str) -> list[tuple[str, int]]:
     """The files that a snapshot would have, with their rows. Raises IngestError as `make_snapshot`."""
     _refuse_existing(data, version)
-    with opened_read_only(_published(data)) as connection:
+    with opened_read_only(published_database(data)) as connection:
         return [
             (f"{DIRECTORIES[schema]}/{table}.parquet", _count(connection, f"{quoted(schema)}.{quoted(table)}"))
-            for schema, table, _ in _tables(connection)
+            for schema, table, _ in published_tables(connection)
         ]
 
 
@@ -154,19 +153,19 @@ def _refuse_existing(data: DataDir, version: str) -> None:
         raise IngestError(f"The snapshot {version} exists already and is never changed: choose another version.")
 
 
-def _published(data: DataDir) -> Path:
+def published_database(data: DataDir) -> Path:
+    """`marts.db`. Raises IngestError where nothing was published."""
     if not data.published.exists():
         raise IngestError(
-            f"Nothing is published in {data.published} yet, and snapshots are made of that: "
-            "run `python -m ingest publish`."
+            f"Nothing is published in {data.published} yet, and only that is exported: run `python -m ingest publish`."
         )
     return data.published
 
 
 def _write(data: DataDir, root: Path, version: str, progress: Progress | None) -> Snapshot:
-    with opened_read_only(_published(data)) as connection:
+    with opened_read_only(published_database(data)) as connection:
         connection.execute("set threads = 1")  # so that row groups do not depend on the machine
-        tables = _tables(connection)
+        tables = published_tables(connection)
         files = []
         for done, (schema, table, description) in enumerate(tables, start=1):
             files.append(_write_table(connection, root, schema, table, description))
@@ -187,7 +186,7 @@ def _write(data: DataDir, root: Path, version: str, progress: Progress | None) -
     )
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str | None]]:
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str | None]]:
     """Schema, name and description of every published table, in order."""
     rows = connection.execute(
         "select schema_name, table_name, comment from duckdb_tables() "
@@ -204,26 +203,14 @@ def _write_table(
     connection: duckdb.DuckDBPyConnection, root: Path, schema: str, table: str, description: str | None
 ) -> SnapshotFile:
     name = f"{quoted(schema)}.{quoted(table)}"
-    place = f"{DIRECTORIES[schema]}/{table}.parquet"
-    target = root / place
-    with disk_errors(target):
-        make_private_directory(target.parent)
-    connection.execute(
-        f"copy (select * from {name} order by all) to {literal(str(target))} (format parquet, compression zstd)"
-    )
-    make_durable(target)
-    fsync_directory(target.parent)
-    wanted = content_hash(connection, name)
-    if content_hash(connection, f"read_parquet({sql_pattern(target)}, hive_partitioning = false)") != wanted:
-        raise IngestError(f"{table} reads back with other rows than were written: there is no snapshot.")
+    file = store_relation(connection, root, f"{DIRECTORIES[schema]}/{table}.parquet", name)
     columns = connection.execute(
         "select column_name as name, data_type as type, comment as description from duckdb_columns() "
         "where schema_name = $schema and table_name = $table order by column_index",
         {"schema": schema, "table": table},
     ).fetchall()
-    size, digest = hash_below(root, place)
     described = tuple(dict(zip(("name", "type", "description"), column, strict=True)) for column in columns)
-    return SnapshotFile(place, table, description, wanted[0], size, digest, described)
+    return SnapshotFile(file.path, table, description, file.rows, file.bytes, file.sha256, described)
 
 
 def _taxonomies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -145,6 +145,7 @@ def show_status(status: Status) -> None:
         show_line(f"warning: {warning}", "yellow")
     built = "unknown" if status.database_problem else ago(status.built_at)
     show_line(f"last sync: {ago(status.synced_at)}; last build: {built}; marts.db: {ago(status.published_at)}")
+    show_line(status.consent)
 
 
 def show_taxonomies(checked: Checked) -> None:

@@ -1,4 +1,4 @@
-"""One night: sync → build → publish → report → clean up → back up. Whatever stops it, the next one goes on from there.
+"""One night: sync → build → publish → report → check → clean up → back up. What stops it, the next one goes on from.
 
 Every step is safe to repeat, so nothing has to be remembered of a night that was killed: sync reads what its manifests
 do not know, dbt builds what its ledger does not know, and `marts.db` is either the old file or the new one.
@@ -24,11 +24,14 @@ from ingest.nightly.outputs import metadata, write_outputs
 from ingest.operations.history import ENDS
 from ingest.operations.quality import QualityReport, report_of_run, sentence
 from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.privacy.check import Checked
+from ingest.privacy.new import REDACTED_REPORT, check_new, clean_document, sentences
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
+from ingest.redaction import Redactor
 from ingest.runlog import new_run_id, now, step
 from ingest.status import read_warnings
-from ingest.sync import Progress, SyncResult, labelled, sync
+from ingest.sync import Progress, SyncResult, labelled, load_redactor, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +56,7 @@ class Night:
     published: Published | None = None
     committed: DataCommit | None = None
     quality: QualityReport | None = None
+    checked: Checked | None = None
     backup: DueBackup | None = None
     cleaned_up: CleanedUp | None = None
     failures: list[str] = field(default_factory=list)
@@ -60,6 +64,7 @@ class Night:
     warnings: list[str] = field(default_factory=list)
     outputs: Path | None = None
     document: dict[str, Any] = field(default_factory=dict)
+    redactor: Redactor | None = field(default=None, repr=False)
 
     @property
     def exit_code(self) -> int:
@@ -90,7 +95,7 @@ def run_night(
                 night.warnings += read_warnings(data)
         finally:
             night.ended_at = now()
-            night.document = metadata(data, night)
+            night.document = _clean_metadata(data, night)
             night.outputs = write_outputs(data, night)
         # `update_log` knows of this night from the next build on, even if that is not a night's.
         with _noting(night.warnings), opened(data) as connection:
@@ -118,6 +123,13 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
             night.quality = report_of_run(data, night.run_id, directory)
             if night.withheld:
                 night.withheld += [sentence(gate) for gate in night.quality.gates if gate.state == "failed"]
+    with _noting(night.warnings), step(data, night.run_id, "redaction") as counts:
+        night.redactor = load_redactor(data)
+        results = [night.built.run_results] if night.built and night.built.run_results else []
+        night.checked = check_new(data, night.run_id, night.started_at, night.redactor, results)
+        night.warnings += sentences(night.checked)
+        counts.update(files=night.checked.files, findings=night.checked.findings, unread=len(night.checked.unread))
+        counts["bytes"] = night.checked.bytes
     with _noting(night.warnings):
         night.cleaned_up = clean_up(data, night.run_id)
     with _noting(night.warnings):
@@ -125,6 +137,15 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
     with _noting(night.failures):
         if commit and night.synced is not None:
             night.committed = commit_gain(data, night.run_id)
+
+
+def _clean_metadata(data: DataDir, night: Night) -> dict[str, Any]:
+    """What will be written of the night; a secret in it is replaced, and that is said."""
+    document = metadata(data, night)
+    if night.redactor is None or clean_document(document, night.redactor) is None:
+        return document
+    night.warnings.append(REDACTED_REPORT)
+    return clean_document(metadata(data, night), night.redactor) or document
 
 
 def _note_projects(night: Night) -> None:

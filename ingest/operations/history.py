@@ -15,6 +15,7 @@ from ingest.operations.run_records import records_in, run_files, seconds
 from ingest.paths import DataDir
 
 NIGHT, SYNC = "nightly", "sync"
+REWRITE = "redact"  # lands too
 # The step that contains the others of a night; what takes its time is named by them.
 WHOLE = "nightly"
 # How a night ended, by its exit code.
@@ -129,7 +130,8 @@ def _build(invocation_id: str, command: str, started_at: datetime, ended_at: dat
 def _run(run_id: str, records: Sequence[dict[str, Any]]) -> Run:
     records = sorted(records, key=lambda record: (record["started"], record["ended"]))
     names = {str(record["step"]) for record in records}
-    kind = NIGHT if names & {WHOLE, "build"} else SYNC if "land" in names else str(records[0]["step"])
+    is_sync = "land" in names and REWRITE not in names
+    kind = NIGHT if names & {WHOLE, "build"} else SYNC if is_sync else str(records[0]["step"])
     run = Run(run_id, kind, records[0]["started"], max(record["ended"] for record in records))
     # a clock that jumped back must not make a duration negative
     run.seconds = max((run.ended_at - run.started_at).total_seconds(), 0.0)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import orjson
+
 _PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # the two halves of one character
 _ESCAPE = re.compile(rb'\\(?:["\\/bfnrt]|' + _PAIR + rb"|u[0-9a-fA-F]{4})")
 _SIMPLE = {b'"': b'"', b"\\": b"\\", b"/": b"/", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -34,6 +36,12 @@ codecs.register_error("ope-one-byte-each", _one_byte_each)
 
 def is_json(data: bytes) -> bool:
     """Whether this is one valid JSON text. Any bytes are fine inside strings: JSON's structure is ASCII."""
+    try:
+        orjson.loads(data)
+    except ValueError:  # it knows no NaN, no half of a character pair and no invalid UTF-8
+        pass
+    else:
+        return True
     try:
         json.loads(data.decode("latin-1"))
     except (ValueError, RecursionError):

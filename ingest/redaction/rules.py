@@ -14,8 +14,10 @@ Six kinds of rows, all in RE2 syntax over UTF-8 bytes:
 `escape` rows have none and hold for both.
 
 `check_level` says which allow rows a value has to pass: those of the levels that the rule, or the key and the syntax
-together, name (separated by blanks). `format` rows hold for every value of a name; only key blocks have a level of
-their own, `block`: what makes a short value a placeholder (a run of A, the word example) stands in real keys by chance.
+together, name (separated by blanks): `value`, `weak`, `bare`, `digit`, `id`, `hash`. `format` rows hold for every value
+of a name; only key blocks have a level of their own, `block`: what makes a short value a placeholder (a run of A, the
+word example) stands in real keys by chance.
+Personal data has its levels too: `address`, `account`, `person`, `phone`, `network`.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ from ingest.errors import IngestError
 
 KINDS = ("token", "context", "key", "syntax", "escape", "allow")
 CLASSES = ("secret", "personal")
-CHECKS = ("format", "block", "value", "weak", "bare")
+CHECKS = (
+    *("format", "block", "value", "weak", "bare", "digit", "id", "hash"),
+    *("address", "account", "person", "phone", "network"),
+)
 COLUMNS = (
     "rule_id", "family", "class", "kind", "check_level", "pattern", "prefilter", "min_length",
     "description", "source", "match_examples", "no_match_examples",

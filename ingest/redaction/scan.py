@@ -10,85 +10,39 @@ import bisect
 import re
 from collections.abc import Sequence
 
-import re2
-
-from ingest.errors import IngestError
 from ingest.redaction.blocks import pieces, strings_from
-from ingest.redaction.escapes import Span, is_json, lift, unescape, whole_characters
-from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
+from ingest.redaction.escapes import Span, is_json, lift, unescape
+from ingest.redaction.matching import Matcher
+from ingest.redaction.pairs import COLON, value_of
+from ingest.redaction.rules import Rule
+from ingest.redaction.views import LINES_AFTER, joined, undecorated
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
 MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
-MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
-BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by line in an array or in string literals
-
-NEVER = r"[^\x00-\xff]"  # matches no byte
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_MARK = re.compile(rb"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 _JSON_LINE = re.compile(rb'^[ \t]*[\[{"][^\n]*$', re.MULTILINE)
-_COLON = re.compile(rb"\s*:\s*")
+_FLAG = re.compile(rb"--?[0-9A-Za-z_.-]+")
 _COMMA = re.compile(rb"\s*,\s*")
-_NAME_FIELDS = {b"name", b"key", b"header", b"field"}
 
 
 class Scanner:
-    """The compiled rules. Immutable after construction."""
+    """Finds secrets with compiled rules. Immutable after construction."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        key_rules = [rule for rule in rules if rule.kind == "key"]
-        self._keys = [(rule, compile_pattern(f"(?i)(?:{rule.pattern})$", capture=False)) for rule in key_rules]
-        names = combine([rule.pattern for rule in key_rules]) or NEVER
-        self._finders: list[tuple[Rule, re2._Regexp, int, int]] = []
-        self._which = re2.Set.SearchSet(re2_options(capture=False))
-        prefilters: list[str] = []
-        after_names: list[str] = []
-        cores = f"(?i:{combine([rule.prefilter for rule in key_rules]) or NEVER})"
-        for rule in rules:
-            if rule.kind == "escape":
-                prefilters.append(rule.prefilter)
-            if rule.kind not in ("token", "context", "syntax"):
-                continue
-            finder = compile_pattern(rule.pattern.replace("{{key}}", f"(?P<key>(?i:{names}))"))
-            groups = {_text(name): group for name, group in finder.groupindex.items()}
-            self._finders.append((rule, finder, groups["secret"], groups.get("key", 0)))
-            prefilter = rule.prefilter
-            if rule.kind == "syntax" and "{{key}}" not in prefilter:
-                after_names.append(prefilter)
-                prefilter = cores + prefilter
-            else:
-                prefilter = prefilter.replace("{{key}}", cores)
-                prefilters.append(prefilter)
-            self._which.Add(prefilter.encode("utf-8"))
-        if not self._finders:
-            raise IngestError("The redaction rules hold no rule that finds anything; restore the rule file.")
-        self._which.Compile()
-        if after_names:  # one list of names, then one of what may follow: much faster than every name with every syntax
-            prefilters.append(f"{cores}(?:{combine(after_names)})")
-        self._prefilter = compile_pattern(combine(prefilters), capture=False)
-        self._allow = {
-            level: compile_pattern(combine(patterns), capture=False)
-            for level in CHECKS
-            if (patterns := [rule.pattern for rule in rules if rule.kind == "allow" and level in rule.checks])
-        }
-        self._kinds = {rule.rule_id: rule.kind for rule in rules}
-        self._blocks = {rule.rule_id for rule in rules if rule.family == BLOCK_FAMILY}
-        headers = [rule.prefilter for rule in rules if rule.rule_id in self._blocks]
-        self._block_header = compile_pattern(combine(headers) or NEVER, capture=False)
-        self._rank = {rule.rule_id: rank for rank, rule in enumerate(rules)}
+        self._rules = Matcher(rules)
 
     def first_hit(self, data: bytes, start: int) -> int | None:
         """Where the next line begins to look as if it held a secret."""
-        match = self._prefilter.search(data, start)
-        return None if match is None else match.start()
+        return self._rules.first_hit(data, start)
 
     def scan_json(self, data: bytes, depth: int = 0) -> list[Span]:
         """Secrets in the strings of valid JSON, by position, not overlapping, none of them across a quote."""
-        hits = [match.span() for match in self._prefilter.finditer(data)]
+        hits = self._rules.hits(data)
         if not hits:
             return []
         tokens = [match.span() for match in _STRING.finditer(data)]
@@ -107,7 +61,7 @@ class Scanner:
         parts = self._scan_arrays(data, tokens, sorted(suspects))
         if parts:  # what one string alone showed of a block is the same secret, not another one
             spans = [span for span in spans if not any(p.start <= span.start and span.end <= p.end for p in parts)]
-        return self._merge(spans + parts)
+        return self._rules.merged(spans + parts)
 
     def _scan_arrays(self, data: bytes, tokens: list[tuple[int, int]], suspects: list[int]) -> list[Span]:
         """The parts of blocks whose lines are strings of an array. All parts of one block carry the whole block."""
@@ -115,18 +69,41 @@ class Scanner:
         done = 0  # strings before this one have been read
         for index in suspects:
             start, end = tokens[index]
-            if index < done or self._block_header.search(unescape(data[start + 1 : end - 1])) is None:
+            if index < done:
+                continue
+            if not self._rules.begins_block(unescape(data[start + 1 : end - 1])):
+                found += self._scan_rows(data, tokens, index)
                 continue
             done = strings_from(data, tokens, index)
             run = tokens[index:done]
             texts = [unescape(data[start + 1 : end - 1]) for start, end in run]
-            for block in self._scan_plain(b"\n".join(texts)) if len(run) > 1 else ():
-                if block.rule_id not in self._blocks:
+            for block in self._rules.plain(b"\n".join(texts)) if len(run) > 1 else ():
+                if not self._rules.is_block(block):
                     continue
                 for which, first, last in pieces(texts, block.start, block.end):
                     raw_start, raw_end = run[which][0] + 1, run[which][1] - 1
                     part = [Span(first, last, block.rule_id, block.secret)]
                     found += lift(part, data[raw_start:raw_end], texts[which], raw_start)
+        return found
+
+    def _scan_rows(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
+        """Values whose name stands on an earlier line, where the lines are strings of an array."""
+        run = tokens[index : min(strings_from(data, tokens, index), index + LINES_AFTER)]
+        if len(run) < 2:
+            return []
+        texts = [unescape(data[start + 1 : end - 1]).rstrip(b"\n") for start, end in run]
+        part = joined(texts)
+        found: list[Span] = []
+        for span in self._rules.plain(part.text):
+            place = part.in_text(span.start, span.end)
+            if place is None:
+                continue
+            behind = 0  # the lines are joined by one line break each
+            for (start, end), text in zip(run, texts, strict=True):
+                if behind <= place[0] < behind + len(text):
+                    here = [span._replace(start=place[0] - behind, end=place[1] - behind)]
+                    found += lift(here, data[start + 1 : end - 1], unescape(data[start + 1 : end - 1]), start + 1)
+                behind += len(text) + 1
         return found
 
     def _scan_string(self, data: bytes, start: int, end: int, depth: int) -> list[Span]:
@@ -138,21 +115,18 @@ class Scanner:
         """`"name": "value"`, `"--name", "value"` and `"name": "NAME", "value": "value"`, if the name is a secret's."""
         start, end = tokens[index]
         name = unescape(data[start + 1 : end - 1])
-        if index + 1 >= len(tokens) or len(name) > MAX_NAME:
+        if len(name) > MAX_NAME:
             return []
-        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)]
+        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)] if index + 1 < len(tokens) else b""
         value = index + 1
-        if _COLON.fullmatch(between) is None:
-            if _COMMA.fullmatch(between) is None:
+        if COLON.fullmatch(between) is None and (not between or not _is_argument(data, tokens, index, name)):
+            value = value_of(data, tokens, index)
+            if value < 0:
                 return []
-            if not name.startswith(b"-"):
-                value = self._value_field(data, tokens, index)
-                if value < 0:
-                    return []
         value_start, value_end = tokens[value]
         raw = data[value_start + 1 : value_end - 1]
         secret = unescape(raw)
-        rule = self._judge_named(name, secret, frozenset(("value",)))
+        rule = self._rules.named(name, secret, frozenset(("value",)))
         if rule is not None:
             return [Span(value_start + 1, value_end - 1, rule.rule_id, secret)]
         if len(secret) > MAX_PAIR_VALUE:
@@ -161,41 +135,28 @@ class Scanner:
         head = b'"' + name.lstrip(b"-") + b'": "'
         spans = [
             Span(max(span.start - len(head), 0), span.end - len(head), span.rule_id, span.secret)
-            for span in self._scan_plain(head + secret + b'"')
-            if self._kinds[span.rule_id] == "context" and len(head) < span.end <= len(head) + len(secret)
+            for span in self._rules.plain(head + secret + b'"')
+            if self._rules.is_in_context(span) and len(head) < span.end <= len(head) + len(secret)
         ]
         return lift(spans, raw, secret, value_start + 1)
-
-    @staticmethod
-    def _value_field(data: bytes, tokens: list[tuple[int, int]], index: int) -> int:
-        """The index of the value in `{"name": "<this>", "value": "…"}`, or -1."""
-        if index < 1 or index + 2 >= len(tokens):
-            return -1
-        field, this, label, value = tokens[index - 1 : index + 3]
-        fits = (
-            data[field[0] + 1 : field[1] - 1].lower() in _NAME_FIELDS
-            and _COLON.fullmatch(data[field[1] : this[0]]) is not None
-            and data[label[0] + 1 : label[1] - 1].lower() == b"value"
-            and _COLON.fullmatch(data[label[1] : value[0]]) is not None
-        )
-        return index + 2 if fits else -1
 
     def scan_text(self, data: bytes, depth: int = 0) -> list[Span]:
         """Secrets in any text: by the rules, in JSON (one text, or lines) inside it, and under its escapes."""
         if len(data) < MIN_JSON:
-            return self._scan_plain(data)
+            return self._rules.plain(data)
         head = data.lstrip()[:1]
         if depth and depth < MAX_DEPTH and head in (b"{", b"[", b'"') and is_json(data):
             return self.scan_json(data, depth)
-        spans = self._scan_plain(data)
+        hits = self._rules.hits(data)
+        spans = [*self._rules.plain(data, hits), *self._scan_undecorated(data, hits)] if hits else []
         if depth < MAX_DEPTH and b"\\" in data:
             inner = unescape(data)
-            if inner != data and self._prefilter.search(inner) is not None:
+            if inner != data and self._rules.is_suspicious(inner):
                 spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
-        if depth < MAX_DEPTH and self._prefilter.search(data) is not None:
+        if depth < MAX_DEPTH and hits:
             for line in _JSON_LINE.finditer(data):
                 start, end = line.span()
-                if end - start >= MIN_JSON and is_json(line.group()):
+                if end - start >= MIN_JSON and self._rules.is_suspicious(data, start, end) and is_json(line.group()):
                     # What a line that is JSON says is known better from inside, but a block of many lines may be
                     # written as string literals, of which each is a line of JSON too.
                     spans = [
@@ -203,67 +164,29 @@ class Scanner:
                         for span in spans
                         if span.end <= start
                         or span.start >= end
-                        or (span.rule_id in self._blocks and (span.start < start or span.end > end))
+                        or (self._rules.is_block(span) and (span.start < start or span.end > end))
                     ]
                     spans += [
                         Span(span.start + start, span.end + start, span.rule_id, span.secret)
                         for span in self.scan_json(line.group(), depth + 1)
                     ]
-        return self._merge(spans)
+        return self._rules.merged(spans)
 
-    def _scan_plain(self, data: bytes) -> list[Span]:
+    def _scan_undecorated(self, data: bytes, hits: Sequence[tuple[int, int]]) -> list[Span]:
+        """Secrets that only show where line numbers, signs of a diff and file names before the lines are gone."""
         spans: list[Span] = []
-        for which in sorted(self._which.Match(data) or ()):
-            rule, finder, secret_group, key_group = self._finders[which]
-            at = 0
-            while (match := finder.search(data, at)) is not None:
-                start, end = match.span(secret_group)
-                secret = data[start:end]
-                if not key_group:
-                    found = rule if self._judge(rule, secret) else None
-                else:
-                    found = self._judge_named(match.group(key_group), secret, frozenset(rule.checks), rule.min_length)
-                if found is not None:
-                    spans.append(whole_characters(data, Span(start, end, found.rule_id, secret)))
-                # A value that is no secret may hold the name of the next one: go on behind the name (not for endless
-                # values: `password=password=…` must not cost the square of its length).
-                behind = end if found is not None or not key_group or end - start > MAX_VALUE else match.end(key_group)
-                at = max(match.start() + 1, behind)
-        if spans and b"[REDACTED:" in data:
-            marks = [mark.span() for mark in _MARK.finditer(data)]
-            spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
+        for part in undecorated(data, (start for start, _ in hits)):
+            if not self._rules.is_suspicious(part.text):
+                continue
+            for span in self._rules.plain(part.text):
+                place = part.in_text(span.start, span.end)
+                if place is not None:
+                    spans.append(span._replace(start=place[0], end=place[1]))
         return spans
 
-    def _judge(self, rule: Rule, secret: bytes) -> bool:
-        return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))
 
-    def _judge_named(self, name: bytes, secret: bytes, checks: frozenset[str], min_length: int = 0) -> Rule | None:
-        """The key rule that makes this value a secret, or None."""
-        if _MARK.search(secret):
-            return None
-        for rule, pattern in self._keys:
-            if pattern.search(name) is not None:
-                long_enough = len(secret) >= max(rule.min_length, min_length)
-                return rule if long_enough and not self._allowed(secret, {"format", *rule.checks, *checks}) else None
-        return None
-
-    def _allowed(self, secret: bytes, levels: set[str]) -> bool:
-        """Whether one of the allow rows of these levels covers the whole value."""
-        return any(level in levels and allow.fullmatch(secret) is not None for level, allow in self._allow.items())
-
-    def _merge(self, spans: list[Span]) -> list[Span]:
-        """Overlapping spans become one that covers them all, under the rule that covers most, then the first rule."""
-        merged: list[Span] = []
-        for span in sorted(spans):
-            if not merged or span.start >= merged[-1].end:
-                merged.append(span)
-                continue
-            last = merged[-1]
-            best = min(last, span, key=lambda s: (s.start - s.end, self._rank[s.rule_id]))
-            merged[-1] = best._replace(start=last.start, end=max(last.end, span.end))
-        return merged
-
-
-def _text(name: str | bytes) -> str:
-    """Group names are bytes in a Latin-1 pattern."""
-    return name.decode("ascii") if isinstance(name, bytes) else name
+def _is_argument(data: bytes, tokens: list[tuple[int, int]], index: int, name: bytes) -> bool:
+    """Whether this string is a flag of a list of arguments and the next one, no name of a field, what follows it."""
+    if _FLAG.fullmatch(name) is None or _COMMA.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is None:
+        return False
+    return COLON.match(data, tokens[index + 1][1]) is None

@@ -19,7 +19,6 @@ from pathlib import Path
 import duckdb
 
 from ingest.paths import PRODUCT_ROOT
-from ingest.redaction import Redactor
 from tests.bench.commits import commit_times, percentile
 from tests.bench.corpus import WORK, append, enlarge, hold_back, unpacked_sessions
 from tests.bench.correlation import CORPUS_DAYS, TIMES, measure_clones, show_growth
@@ -27,6 +26,7 @@ from tests.bench.measure import Cost, dbt_layers, run, size
 from tests.bench.night import TIMES as TIMES_OF_NIGHTS
 from tests.bench.night import measure_nights, show_nights, write_figures
 from tests.bench.readers import Reader
+from tests.bench.redaction import measure_redaction
 
 DBT = str(Path(sys.executable).with_name("dbt"))
 NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
@@ -66,19 +66,8 @@ def fresh(name: str) -> Path:
 
 
 def redaction(sessions: Path, _metadata: Path) -> None:
-    """One core, bytes in memory: what the redaction engine itself does, and what a plain copy costs."""
-    contents = [path.read_bytes() for path in sorted(sessions.rglob("*.jsonl"))]
-    total = sum(map(len, contents))
-    redactor = Redactor.load(b"\0" * 32)
-    started = time.process_time()
-    copied = sum(len(bytearray(content)) for content in contents)
-    baseline = time.process_time() - started
-    started = time.process_time()
-    findings = sum(len(redactor.redact_jsonl(content)[1]) for content in contents)
-    seconds = time.process_time() - started
-    assert copied == total
-    print(f"  {total / 1e6:.0f} MB: {total / 1e6 / seconds:.0f} MB/s, {findings} findings; ", end="")
-    print(f"{seconds / baseline:.1f} × the time of copying the bytes")
+    """One core, bytes in memory: the redaction engine, what a plain copy costs, and a peer library."""
+    measure_redaction(sessions)
 
 
 def path(sessions: Path, metadata: Path) -> None:

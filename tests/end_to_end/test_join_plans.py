@@ -12,12 +12,13 @@ from tests.warehouse import Warehouse
 
 NESTED_LOOPS = {"BLOCKWISE_NL_JOIN", "NESTED_LOOP_JOIN"}
 # Each row against each rule of a seed, each directory of a session against each checkout of a project, each look at a
-# file against the few turns before it (variable `turns_looked_back_on`).
+# file against the few turns before it (variable `turns_looked_back_on`), the few lines that may hold a secret.
 AGAINST_FEW = {
     "int_correlations__file_evidence",
     "int_commits__link_policies",
     "int_episodes__work_states",
     "int_messages__typed",
+    "int_sessions__exposed_secrets",
     "int_sessions__projects",
     "int_tool_calls__actions",
     "int_tool_calls__command_actions",

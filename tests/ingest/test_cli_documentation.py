@@ -31,6 +31,7 @@ COMMANDS = {
     "summary",
     "taxonomy",
     "hooks",
+    "redact",
     "doctor",
     "backup",
     "migrate",
@@ -40,6 +41,8 @@ COMMANDS = {
     "restore",
     "snapshot",
     "verify-snapshot",
+    "consent",
+    "share",
 }
 
 

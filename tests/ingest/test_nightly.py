@@ -66,7 +66,7 @@ def test_a_night_says_what_it_did(nights: Shell) -> None:
     document = nights.json("nightly")
     assert (document["status"], document["exit_code"], document["success"]) == ("ok", 0, True)
     assert [step["step"] for step in document["steps"]] == [
-        *("nightly", "archive", "git", "land", "build", "publish", "quality", "clean-up"),
+        *("nightly", "archive", "git", "land", "build", "publish", "quality", "redaction", "clean-up"),
     ]
     [built] = [step for step in document["steps"] if step["step"] == "build"]
     assert built["counts"]["invocation_id"] == "invocation-1"

@@ -7,6 +7,7 @@
         'stg_claude_code__content_blocks',
         'stg_claude_code__tool_outcomes',
         'stg_claude_code__record_shapes',
+        'int_sessions__exposed_secrets',
     ],
     'int_sessions__states': [
         'int_records__counted',

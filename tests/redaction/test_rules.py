@@ -94,7 +94,7 @@ def test_missing_rules_and_short_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_rule_file_itself_holds_no_secret() -> None:
-    for path in (DEFAULT_RULES, *Path(__file__).parent.glob("test_redaction*.py")):
+    for path in (DEFAULT_RULES, *Path(__file__).parent.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(
             r"(?:AKIA|ASIA)[0-9A-Z]{16}(?<!EXAMPLE)|gh[pousr]_[0-9A-Za-z]{36}|sk_live_[0-9A-Za-z]{20}", text

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from ingest.redaction import DEFAULT_RULES, TOKEN, Redactor
+from ingest.redaction import TOKEN, Redactor
 from ingest.redaction.blocks import pieces, strings_from
-from ingest.redaction.rules import expand_example, read_rules
+from ingest.redaction.rules import expand_example
 
-REDACTOR = Redactor(read_rules(DEFAULT_RULES), bytes(range(32)))
+REDACTOR = Redactor.load(bytes(range(32)))
 DASHES = "-" * 5
 
 

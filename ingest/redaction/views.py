@@ -1,0 +1,78 @@
+"""Text without what a tool puts before each line: line numbers, the signs of a diff, file names of a search.
+
+A rule that reads several lines (`.netrc`, YAML, HCL) or begins at the start of one does not see through them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+LINES_BEFORE, LINES_AFTER = 3, 8  # of a place that looks like a secret
+_SIGN = re.compile(rb"[+\-> ]")
+_DECORATIONS = (
+    re.compile(rb"[ \t]*[0-9]+(?:\xe2\x86\x92|\x80|\t|[|:] ?| \xe2\x94\x82 ?)"),  # 12→, 12:, 12|
+    _SIGN,
+    re.compile(rb"[^\s:]+[:-][0-9]+[:-]"),  # path/of/file:12:
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some lines of a text without their decorations. `starts`: of each line, its offset here and in the text."""
+
+    text: bytes
+    starts: tuple[tuple[int, int], ...]
+
+    def in_text(self, start: int, end: int) -> tuple[int, int] | None:
+        """The same bytes in the text that this is a part of; None where they are of several lines."""
+        here, there = max(pair for pair in self.starts if pair[0] <= start)
+        return None if b"\n" in self.text[here:end] else (start - here + there, end - here + there)
+
+
+def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
+    """The surroundings of each hit, without each decoration that two lines there have.
+
+    In a text of one or two lines, a number or a file name before one is enough.
+    """
+    done = -1
+    for hit in hits:
+        if hit < done:
+            continue
+        first = hit
+        for _ in range(LINES_BEFORE + 1):
+            first = data.rfind(b"\n", 0, max(first, 0))
+            if first < 0:
+                break
+        last = hit
+        for _ in range(LINES_AFTER):
+            last = data.find(b"\n", last + 1)
+            if last < 0:
+                last = len(data)
+                break
+        done = data.find(b"\n", hit)
+        done = len(data) if done < 0 else done
+        lines = data[first + 1 : last].split(b"\n")
+        for decoration in _DECORATIONS:
+            marks = [decoration.match(line) for line in lines]
+            if sum(mark is not None for mark in marks) > (len(lines) > 2 or decoration is _SIGN):
+                yield _strip(lines, [mark.end() if mark else 0 for mark in marks], first + 1)
+
+
+def _strip(lines: list[bytes], widths: list[int], offset: int) -> Part:
+    kept: list[bytes] = []
+    starts: list[tuple[int, int]] = []
+    here = 0
+    for line, width in zip(lines, widths, strict=True):
+        starts.append((here, offset + width))
+        kept.append(line[width:])
+        here += len(line) - width + 1
+        offset += len(line) + 1
+    return Part(b"\n".join(kept), tuple(starts))
+
+
+def joined(texts: list[bytes]) -> Part:
+    """The lines of a patch as one text without their signs, where each `start` in the text counts from the first."""
+    widths = [1 if text[:1] in (b"+", b"-", b" ") else 0 for text in texts]
+    return _strip([text.rstrip(b"\n") for text in texts], widths, 0)
