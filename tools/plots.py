@@ -24,8 +24,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tools.shown import ROOT, SAMPLE, Picture, pictures
+from ingest.paths import PRODUCT_ROOT as ROOT
+from tools.pages.pictures import Picture, pictures
 
+SAMPLE = ROOT / ".sample"
 DOCS = ROOT / "docs"
 SHELL = ROOT / ".venv" / "bin" / "duckdb"
 
