@@ -10,10 +10,10 @@ export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 export DO_NOT_TRACK := 1
 
-.PHONY: help build test test-long lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab
+.PHONY: help build test test-long lint docs plots bench fit evaluate clean venv venv-dev venv-lint venv-lab venv-metrics
 
 help: ## explain the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  OPE_DATA_DIR=DIR    where the data is (default: data/)"
 	@echo "  BASE_PYTHON=PYTHON  which Python 3.10 to 3.13 makes .venv (default: the first one found)"
@@ -58,8 +58,11 @@ evaluate: venv venv-lab ## measure reactions and links against labels of OPE_COR
 	@echo && echo "Correlations"
 	@.venv-lab/bin/python -m tools.evaluate_correlations --figures
 
-clean: ## remove .venv, .venv-lint, .venv-lab, target, logs and the sample; never data/
-	rm -rf .venv .venv-lint .venv-lab target logs .sample
+clean: ## remove .venv and its like, target, logs and the sample; never data/
+	rm -rf .venv .venv-lint .venv-lab .venv-metrics target logs .sample
+
+venv-metrics: ## set up .venv-metrics with `mf query`, to ask for metrics by name (docs/metrics.md)
+	@tools/venv.sh .venv-metrics requirements.txt requirements-metrics.txt
 
 venv:
 	@tools/venv.sh .venv requirements.txt

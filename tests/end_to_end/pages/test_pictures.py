@@ -8,7 +8,8 @@ from ingest.paths import PRODUCT_ROOT
 from tools.pages.pictures import Picture, pictures
 
 IMAGES = PRODUCT_ROOT / "docs/images"
-PICTURES = [found for page in sorted((PRODUCT_ROOT / "docs").glob("*.md")) for found in pictures(page.read_text("utf-8"))]
+PAGES = [page.read_text(encoding="utf-8") for page in sorted((PRODUCT_ROOT / "docs").glob("*.md"))]
+PICTURES = [picture for page in PAGES for picture in pictures(page)]
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
