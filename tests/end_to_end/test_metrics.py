@@ -1,5 +1,5 @@
 """The metrics of models/semantic say what docs/metrics.md says in plain SQL: the same numbers in all, by day, project
-and agent; their days are those of `report_timezone`. Where MetricFlow is set up (`make venv-metrics`), it says so too."""
+and agent; their days are those of `report_timezone`. Where MetricFlow is set up (`make venv-metrics`), it agrees."""
 
 from __future__ import annotations
 
