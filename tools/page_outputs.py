@@ -38,12 +38,13 @@ def problem(block: Block, result: Result) -> str:
     return f"{block.name} shows another output than:\n{result.output}"
 
 
-def written(path: Path, results: dict[Block, Result]) -> str:
-    """The page with the output of every block that shows one."""
+def written(path: Path, results: dict[Block, Result], is_built_here: bool) -> str:
+    """The page with the output of every block that shows one. What varies is that of `make build` in this clone, or
+    stays as it is."""
     document = path.read_text(encoding="utf-8")
     for block, result in sorted(results.items(), key=lambda item: -item[0].start):
         shown = shown_block(block)
-        if shown and not result.problem:
+        if shown and not result.problem and (is_built_here or problem(block, result)):
             output = "\n".join(line.rstrip() for line in result.output.rstrip().splitlines()) + "\n"
             document = document[: shown.start] + output + document[shown.end :]
     return document
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
             results = run_page(page_blocks(path), World(Path(scratch).resolve(), database))
         problems = [found for block, result in results.items() if (found := problem(block, result))]
         if not options.check:
-            document = written(path, results)
+            document = written(path, results, is_built_here=not built)
             if document != path.read_text(encoding="utf-8"):
                 path.write_text(document, encoding="utf-8")
                 print(f"{path.relative_to(PRODUCT_ROOT)} shows other output now: look at the difference")
