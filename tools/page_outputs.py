@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from ingest.paths import PRODUCT_ROOT
-from tools.pages.blocks import Block, page_blocks, page_paths
+from tools.pages.blocks import Block, all_blocks, page_blocks, page_paths
 from tools.pages.running import Result, compared, run_page
 from tools.pages.world import World
 
@@ -52,15 +52,17 @@ def written(path: Path, results: dict[Block, Result], is_built_here: bool) -> st
 
 def show_counts(paths: list[Path]) -> None:
     """Print how many blocks run, of which kind, and why the others do not."""
-    blocks = [block for path in paths for block in page_blocks(path) if block.can_run]
+    blocks = [block for found in all_blocks(paths).values() for block in found if block.can_run]
     kinds = Counter(
         "queries" if block.is_query else "Python" if block.is_python else "commands" for block in blocks if block.runs
     )
-    excused = [block for block in blocks if not block.runs]
+    excused = [block for block in blocks if block.note("not run") is not None]
+    same = sum(bool(block.same_as) for block in blocks)
     for block in excused:
         print(f"not run: {block.name}: {block.note('not run')}")
     runs = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    print(f"{len(blocks) - len(excused)} of {len(blocks)} blocks run ({runs}), {len(excused)} say why not")
+    run = sum(block.runs for block in blocks)
+    print(f"{run} of {len(blocks)} blocks run ({runs}), {same} stand on another page too, {len(excused)} say why not")
 
 
 def main(arguments: list[str]) -> int:

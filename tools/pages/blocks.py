@@ -4,30 +4,28 @@ A note is an HTML comment on a line of its own, above the block that it is about
 
     <!-- not run: REASON -->        this block is not run, because …
     <!-- first: COMMAND -->         run before the block, and not shown
+    <!-- anew: REASON -->           the block begins with a fresh copy of the sample
     <!-- types: WORDS -->           what a person types where the command asks; without it `y`, three times
     <!-- exits: CODE, REASON -->    the exit code that is meant, where it is not 0
     <!-- in: FILE -->               the database of a query in the data directory, where it is not `ope.db`
     <!-- output: COMMAND -->        above a block of text: it is what `python -m ingest COMMAND` prints
     <!-- varies: PATTERN -->        what of an output is not compared: a regular expression, `^` begins each line
-
-A page with the line `<!-- worlds: one for each section -->` begins with a fresh copy of the sample below each `##`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.paths import PRODUCT_ROOT
 
-NOTES = frozenset({"not run", "first", "types", "exits", "in", "output", "varies"})
+NOTES = frozenset({"not run", "anew", "first", "types", "exits", "in", "output", "varies"})
 COMMAND_LANGUAGES = frozenset({"sh", "bash", "console", "shell"})
 # An indented block without a language is one of commands where it begins with one of these.
 PROGRAMS = ("python", "make", "dbt", "duckdb", "git", "jq", "export", "cd", "mf", "cp", "mkdir", "pip", "rm", "npm")
 
-SECTIONS = "<!-- worlds: one for each section -->"
 _NOTE = re.compile(r"<!-- (?P<name>[a-z ]+): (?P<value>.*?) -->\s*$")
 _FENCE = re.compile(r"^```(?P<language>[a-z]*)\s*$")
 _PROGRAM = re.compile(rf"^(?:[A-Z_]+=\S* )*(?:[\w./~-]*/)?(?:{'|'.join(PROGRAMS)})(?: |$)")
@@ -35,7 +33,8 @@ _PROGRAM = re.compile(rf"^(?:[A-Z_]+=\S* )*(?:[\w./~-]*/)?(?:{'|'.join(PROGRAMS)
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page. `line` counts from 1; `start` and `end` are where its text lies in the page."""
+    """A block of a page. `line` counts from 1; `start` and `end` are where its text lies in the page; `same_as` names
+    the block of another page that has the same commands, and runs for it."""
 
     page: str
     line: int
@@ -44,7 +43,7 @@ class Block:
     start: int
     end: int
     notes: tuple[tuple[str, str], ...] = ()
-    section: str = ""
+    same_as: str = ""
     shown: Block | None = field(default=None, compare=False)
 
     def note(self, name: str) -> str | None:
@@ -74,7 +73,7 @@ class Block:
 
     @property
     def runs(self) -> bool:
-        return self.can_run and self.note("not run") is None
+        return self.can_run and not self.same_as and self.note("not run") is None
 
 
 def page_paths(root: Path = PRODUCT_ROOT) -> list[Path]:
@@ -99,12 +98,28 @@ def page_blocks(path: Path, root: Path = PRODUCT_ROOT) -> list[Block]:
     return blocks
 
 
+def all_blocks(paths: Sequence[Path]) -> dict[Path, list[Block]]:
+    """The blocks of pages. Of commands that stand on several pages, word for word, the first runs for all."""
+    found: dict[Path, list[Block]] = {}
+    seen: dict[str, str] = {}
+    for path in paths:
+        found[path] = []
+        for block in page_blocks(path):
+            commands = block.text.replace(".venv/bin/", "").strip()
+            if block.is_commands and block.runs and not block.notes and block.shown is None:
+                first = seen.setdefault(commands, block.name)
+                if first.split(":")[0] != block.page:
+                    block = replace(block, same_as=first)
+            found[path].append(block)
+    return found
+
+
 def _blocks(page: str, document: str) -> Iterator[Block]:
     lines = document.splitlines(keepends=True)
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
-    number, notes, in_list, section = 0, [], False, ""
+    number, notes, in_list = 0, [], False
     while number < len(lines):
         line = lines[number]
         fence = _FENCE.match(line)
@@ -112,20 +127,18 @@ def _blocks(page: str, document: str) -> Iterator[Block]:
             end = next(n for n in range(number + 1, len(lines)) if lines[n].startswith("```"))
             text = "".join(lines[number + 1 : end])
             place = (offsets[number + 1], offsets[end])
-            yield Block(page, number + 1, fence["language"] or "text", text, *place, (*notes,), section)
+            yield Block(page, number + 1, fence["language"] or "text", text, *place, (*notes,))
             number, notes = end + 1, []
         elif line.startswith("    ") and not in_list and not lines[number - 1].strip():
             end = number
             while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
                 end += 1
             text = "".join(code[4:] or "\n" for code in lines[number:end]).rstrip() + "\n"
-            yield Block(page, number + 1, "", text, offsets[number], offsets[end], (*notes,), section)
+            yield Block(page, number + 1, "", text, offsets[number], offsets[end], (*notes,))
             number, notes = end, []
         else:
             note = _NOTE.match(line)
-            if line.startswith("## ") and SECTIONS in document:
-                section = line.removeprefix("## ").strip()
-            if note and line.strip() != SECTIONS:
+            if note:
                 notes.append((note["name"], note["value"]))
             elif line.strip():
                 notes, in_list = [], bool(re.match(r"\s*(?:[-*]|\d+\.) ", line)) or (in_list and line.startswith(" "))

@@ -7,6 +7,7 @@ A command `python -m ingest …` runs in this process as it would in one of its 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -16,10 +17,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
-import click
 from click.testing import CliRunner
 
 from ingest.cli import main as ingest
@@ -51,12 +52,10 @@ def run_page(blocks: Sequence[Block], world: World) -> dict[Block, Result]:
     """Run all blocks of a page that run, in order. Queries without a command between them are asked at once."""
     results: dict[Block, Result] = {}
     queries: list[Block] = []
-    section = None
     for block in [block for block in blocks if block.runs]:
-        if section not in (None, block.section):
+        if block.note("anew") is not None:
             results |= ask(queries, world)
             queries, world = [], world.another()
-        section = block.section
         if block.is_query and block.note("first") is None:
             queries.append(block)
             continue
@@ -198,17 +197,20 @@ def checked(command: Sequence[str], found: int, meant: int, output: str) -> str:
 
 
 def read_dbt(arguments: list[str]) -> None:
-    """Read the arguments of a dbt command as dbt does, and go no further."""
-    from dbt.cli.main import cli
+    """Look whether dbt has the command and its options, in its own source: to import it takes seconds."""
+    has_command = re.search(rf"^def {re.escape(arguments[0])}\(", dbt_source("main.py"), re.MULTILINE)
+    unknown = [word for word in arguments if word.startswith("-") and f'"{word}"' not in dbt_source("params.py")]
+    if not has_command or unknown:
+        raise Failed(f"dbt does not know `dbt {' '.join(arguments)}`: {', '.join(unknown) or arguments[0]}")
 
-    try:
-        with cli.make_context("dbt", list(arguments)) as context:
-            rest = [*context.protected_args, *context.args] if hasattr(context, "protected_args") else context.args
-            name, command, rest = cli.resolve_command(context, rest)
-            if command:
-                command.make_context(name, rest, parent=context)
-    except click.UsageError as error:
-        raise Failed(f"dbt {' '.join(arguments)}: {error.format_message()}") from error
+
+@cache
+def dbt_source(name: str) -> str:
+    """A file of dbt's command line."""
+    spec = importlib.util.find_spec("dbt")
+    assert spec and spec.submodule_search_locations
+    places = [Path(place, "cli", name) for place in spec.submodule_search_locations]
+    return next(place for place in places if place.exists()).read_text(encoding="utf-8")
 
 
 def run_python(text: str, world: World) -> str:

@@ -78,6 +78,7 @@ class World:
         self._write_repository(project)
         self._write_session(self.home / ".claude" / "projects", project)
         self._write_session(self.home / "backup" / "projects", self.home / "old-work")
+        self._write_session(self.home / "backup" / "other", self.home / "other-work")
         self._write_files()
 
     def _write_repository(self, place: Path) -> None:

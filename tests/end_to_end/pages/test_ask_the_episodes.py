@@ -33,5 +33,5 @@ def test_the_export_holds_the_complete_episodes_before_the_date(sample_warehouse
 
 
 def test_the_trap_is_one(sample_warehouse: Warehouse) -> None:
-    with pytest.raises(duckdb.InvalidInputException, match="Malformed JSON"):
+    with pytest.raises(duckdb.Error, match="Malformed JSON"):
         sample_warehouse.query("from episodes where json_extract(claude_action, '$.tool') = 'Bash'")
