@@ -11,6 +11,7 @@ from ingest.commands.care import backup_group, doctor_command
 from ingest.commands.cold import archive_command, restore_command, retention_command
 from ingest.commands.consent import consent_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
+from ingest.commands.discover import discover_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.merging import merge_data_command
 from ingest.commands.nightly import nightly_command, publish_command
@@ -77,7 +78,7 @@ def main(context: click.Context) -> None:
 
 
 COMMANDS = (
-    *(add_project_command, projects_command, exclude_project_command, remove_project_command),
+    *(discover_command, add_project_command, projects_command, exclude_project_command, remove_project_command),
     *(nightly_command, publish_command, history_command, quality_report_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),

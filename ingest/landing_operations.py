@@ -116,7 +116,7 @@ def _replace_projects(
         (
             project.project_id,
             project.name,
-            project.repository,
+            project.repository or project.remote,
             list(project.repository_paths),
             list(project.session_directories),
             project.git_metadata,

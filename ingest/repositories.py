@@ -29,6 +29,38 @@ def common_directory(path: Path) -> str | None:
         return None
 
 
+def is_directory(path: str) -> bool:
+    """Whether an absolute path is a directory that may be looked at. Text of a session may name anything."""
+    try:
+        return path.startswith("/") and Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def main_root(path: Path) -> Path:
+    """The top of the main working tree of the repository that `path` is in, or the bare repository. Raises IngestError.
+
+    Where the main working tree is gone, that of the worktree that `path` is in.
+    """
+    with open_repository(path) as repository:
+        common = Path(repository.common_dir).resolve()
+        if Path(repository.git_dir).resolve() != common:
+            main = next(iter(_listed_worktrees(repository)), None)
+            if main is not None and common_directory(main) == str(common):
+                return main.resolve()
+        return Path(repository.working_tree_dir or common).resolve()
+
+
+def remote_addresses(path: Path) -> tuple[str, ...]:
+    """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials."""
+    with open_repository(path) as repository, repository.config_reader("repository") as config:
+        sections = [section for section in config.sections() if section.startswith("remote ")]
+        sections.sort(key=lambda section: (section != 'remote "origin"', section))
+        return tuple(
+            str(config.get_value(section, "url", "")) for section in sections if config.has_option(section, "url")
+        )
+
+
 def repository_root(path: Path) -> Path:
     """The top directory of the working tree that `path` is in, or the bare repository. Raises IngestError."""
     with open_repository(path) as repository:

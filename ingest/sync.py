@@ -28,6 +28,8 @@ from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
+from ingest.remote.address import Address, parse_address
+from ingest.remote.history import remote_history
 from ingest.runlog import new_run_id, step
 
 # What is being done, how much of it is done, and how much there is.
@@ -141,7 +143,7 @@ def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> s
     if not outcome.nothing_done:
         return "completed"
     sources = [*project.session_directories, project.git_metadata or project.repository]
-    is_gone = not any(source and Path(source).exists() for source in sources)
+    is_gone = project.remote is None and not any(source and Path(source).exists() for source in sources)
     has_sessions = bool(read_manifest(data.manifest(project.project_id)))
     has_archive = has_sessions or data.git_metadata(project.project_id).exists()
     return "archived" if is_gone and has_archive else "pending_processing"
@@ -161,11 +163,20 @@ def load_redactor(data: DataDir) -> Redactor:
 
 
 def describe(
-    data: DataDir, project: Project, redactor: Redactor, run_id: str, progress: Progress | None = None
+    data: DataDir,
+    project: Project,
+    redactor: Redactor,
+    run_id: str,
+    progress: Progress | None = None,
+    *,
+    address: Address | None = None,
 ) -> ProjectOutcome:
-    """Read the project's history, detect its instrumentation tier and write metadata.json; touches no session."""
+    """Read the project's history, detect its instrumentation tier and write metadata.json; touches no session.
+
+    `address`: that of its repository on another machine, with what lets one in this once.
+    """
     outcome = ProjectOutcome(project.project_id)
-    _read_history(data, project, redactor, run_id, progress, outcome)
+    _read_history(data, project, redactor, run_id, progress, outcome, address)
     _note_tier(data, project, project.status, outcome)
     return outcome
 
@@ -178,7 +189,7 @@ def write_metadata(data: DataDir, project: Project) -> None:
         "schema_version": METADATA_VERSION,
         "project_id": project.project_id,
         "name": project.name,
-        "repository": project.repository,
+        "repository": project.repository or project.remote,
         "repository_paths": list(project.repository_paths),
         "session_directories": list(project.session_directories),
         "git_metadata": project.git_metadata,
@@ -250,24 +261,34 @@ def _read_history(
     run_id: str,
     progress: Progress | None,
     outcome: ProjectOutcome,
+    address: Address | None = None,
 ) -> None:
     output = data.git_metadata(project.project_id)
-    if not (project.git_metadata or project.repository):
+    if not (project.git_metadata or project.repository or project.remote):
         return
+    since = date.fromisoformat(project.since) if project.since else None
     try:
         with step(data, run_id, "git", project.project_id, redactor=redactor) as counts:
             if project.git_metadata:
                 outcome.history = import_history(Path(project.git_metadata), output, redactor)
             elif project.repository:
-                since = date.fromisoformat(project.since) if project.since else None
                 report = labelled(progress, f"{project.project_id}: history")
                 outcome.history = extract_history(
                     Path(project.repository), output, redactor, since=since, progress=report
                 )
+            elif project.remote:
+                outcome.history = remote_history(
+                    address or parse_address(project.remote),
+                    output,
+                    redactor,
+                    since=since,
+                    report=progress
+                    and (lambda what, done, all_: progress(f"{project.project_id}: {what}", done, all_)),
+                )
             counts.update(_counts(outcome.history))
     except IngestError as error:
-        source = Path(project.git_metadata or project.repository or "")
-        _fail(outcome, "git", str(error), redactor, is_gone=not source.exists())
+        source = project.git_metadata or project.repository
+        _fail(outcome, "git", str(error), redactor, is_gone=source is not None and not Path(source).exists())
 
 
 def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOutcome) -> None:

@@ -97,7 +97,9 @@ def _is_same(data: DataDir, other: Other, ours: Project, theirs: Project, sessio
 
 
 def _paths(project: Project) -> set[str]:
-    return {project.repository or "", *project.repository_paths, *project.session_directories} - {""}
+    return {project.repository or "", project.remote or "", *project.repository_paths, *project.session_directories} - {
+        ""
+    }
 
 
 def _session_ids(entries: Iterable[ManifestEntry]) -> set[str]:
