@@ -22,6 +22,7 @@ from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import Project, get_project, load_projects, register, remove, slug
 from ingest.remote.address import Address, is_address, parse_address
+from ingest.remote.clone import check_address
 from ingest.runlog import new_run_id
 from ingest.sync import Progress, describe, load_redactor
 
@@ -92,7 +93,10 @@ def add_project(
         has_sources=bool(sessions or git_metadata),
     )
     # Before the lock: what is a mistake must not make a data directory.
-    choice = choose(data, load_projects(data), given)
+    registered = load_projects(data)
+    choice = choose(data, registered, given)
+    if address and choice.project_id not in {project.project_id for project in registered}:
+        check_address(address)
     with data_lock(data, "add-project"):
         redactor = load_redactor(data)
         name, notes = redactor.redact_text(choice.name or ""), redactor.redact_text(notes)

@@ -32,8 +32,8 @@ EXCLUDED = "excluded"
 # Retention days of a project whose sessions stay for ever.
 NEVER = "never"
 NOTHING_REGISTERED = (
-    "No project is registered: `python -m ingest discover` shows what is on this machine, `python -m ingest add-project "
-    "--repo PATH` adds a repository."
+    "No project is registered: `python -m ingest discover` shows what is on this machine, `python -m ingest "
+    "add-project --repo PATH` adds a repository."
 )
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -113,10 +113,10 @@ def register(
 ) -> Project:
     """Add a project, or update it where the id is registered already.
 
-    An update replaces what is given and keeps the rest, the date and the status. Without `sessions` the
-    repository's session directories are looked for, or are those `found` already; what belongs to others is left to
-    them. `remote` is an address without secrets, in the place of `repository`. Raises IngestError for what does not exist or belongs to
-    others.
+    An update replaces what is given and keeps the rest, the date and the status. Without `sessions` the repository's
+    session directories are looked for, or are those `found` already; what belongs to others is left to them. `remote`
+    is an address without secrets, in the place of `repository`. Raises IngestError for what does not exist or belongs
+    to others.
     """
     name = _clean(name).strip()
     if not name:
@@ -252,7 +252,6 @@ def _pick(projects: list[Project], project_id: str) -> Project:
 def _repository(path: str | Path | None) -> str | None:
     if path is None or str(path) == "":
         return None
-    text = str(path)
     existing = _existing(path, "repository", "give the path of a clone with --repo")
     return repository_root(existing).as_posix()
 

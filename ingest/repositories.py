@@ -56,9 +56,7 @@ def remote_addresses(path: Path) -> tuple[str, ...]:
     with open_repository(path) as repository, repository.config_reader("repository") as config:
         sections = [section for section in config.sections() if section.startswith("remote ")]
         sections.sort(key=lambda section: (section != 'remote "origin"', section))
-        return tuple(
-            str(config.get_value(section, "url", "")) for section in sections if config.has_option(section, "url")
-        )
+        return tuple(str(config.get(section, "url")) for section in sections if config.has_option(section, "url"))
 
 
 def repository_root(path: Path) -> Path:

@@ -277,14 +277,9 @@ def _read_history(
                     Path(project.repository), output, redactor, since=since, progress=report
                 )
             elif project.remote:
-                outcome.history = remote_history(
-                    address or parse_address(project.remote),
-                    output,
-                    redactor,
-                    since=since,
-                    report=progress
-                    and (lambda what, done, all_: progress(f"{project.project_id}: {what}", done, all_)),
-                )
+                there = address or parse_address(project.remote)
+                told = _prefixed(progress, f"{project.project_id}: ")
+                outcome.history = remote_history(there, output, redactor, since=since, report=told)
             counts.update(_counts(outcome.history))
     except IngestError as error:
         source = project.git_metadata or project.repository
@@ -318,6 +313,10 @@ def _counts(result: object) -> dict[str, Any]:
         elif isinstance(value, int):
             counts[key] = value
     return counts
+
+
+def _prefixed(progress: Progress | None, prefix: str) -> Progress | None:
+    return (lambda what, done, total: progress(prefix + what, done, total)) if progress else None
 
 
 def labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:

@@ -108,8 +108,8 @@ def _show_risk(found: Discovery) -> None:
     first = min(group.vanishes_at for group in at_risk if group.vanishes_at)
     show_line(
         f"The agent deletes sessions {many(found.cleanup_days, 'day')} after their last change: "
-        f"{many(count, 'session')} in the next {many(found.horizon_days, 'day')}, the first may go on {first:%Y-%m-%d}. "
-        "What is archived stays.",
+        f"{many(count, 'session')} in the next {many(found.horizon_days, 'day')}, the first may go on "
+        f"{first:%Y-%m-%d}. What is archived stays.",
         "yellow" if count else "",
     )
 

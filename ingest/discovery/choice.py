@@ -96,10 +96,10 @@ def _working_repository(data: DataDir) -> Path:
         _refuse_data(data, repository_root(here))
     is_product = common_directory(PRODUCT_ROOT) == common and repository_root(PRODUCT_ROOT) == PRODUCT_ROOT
     if is_product or is_inside(str(here.resolve()), str(PRODUCT_ROOT)):
+        script = _shown(PRODUCT_ROOT / ".venv" / "bin" / "ope")
         raise IngestError(
-            "This is the program's own directory: name your repository with `python -m ingest add-project --repo PATH`, "
-            f"or run {_shown(PRODUCT_ROOT / '.venv' / 'bin' / 'ope')} add-project inside of it; `python -m ingest "
-            "discover` shows what is on this machine."
+            "This is the program's own directory: name yours with `python -m ingest add-project --repo PATH`, or "
+            f"run `{script} add-project` inside of it; `python -m ingest discover` shows what is on this machine."
         )
     return main_root(here)
 

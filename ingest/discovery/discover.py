@@ -190,7 +190,7 @@ def _command(place: Place, owner: Project | None, free: list[str], taken: set[st
     else:
         # Always named: two repositories of one name would otherwise change theirs with the order of registering.
         path = place.path or ""
-        name = free_name([directory_name(path), parent_name(path), "sessions"], taken)
+        name = free_name([directory_name(path), parent_name(path)] if path else ["sessions"], taken)
         taken.add(slug(name))
         arguments += ["--name", name]
         sessions = free

@@ -1,4 +1,4 @@
-"""From the working directory of a session to what it worked in: a repository, one that is gone, or a plain directory."""
+"""From the working directory of a session to what it worked in: a repository, one that is gone, or none."""
 
 from __future__ import annotations
 

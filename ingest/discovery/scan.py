@@ -17,8 +17,8 @@ REPORTED_FILES = 50
 @dataclass(frozen=True)
 class FoundSession:
     """A transcript at the top of its family. `directory` is the session directory that it belongs to, `bytes` its
-    size with that of all its subagents and sidecars, `is_cleaned` whether the agent deletes old files there, `is_orphan`
-    whether it is a subagent whose own session is gone."""
+    size with that of all its subagents and sidecars, `is_cleaned` whether the agent deletes old files there,
+    `is_orphan` whether it is a subagent whose own session is gone."""
 
     path: Path
     directory: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ def list_refs(place: Path, address: Address) -> Listing:
             default = match["name"]
     names = sorted(found, key=lambda name: (name != default, name))
     return Listing(tuple((printable(name), found[name]) for name in names))
+
+
+def check_address(address: Address) -> None:
+    """Raise RemoteError where there is no repository at the address, or no way in."""
+    with tempfile.TemporaryDirectory(prefix="ope-git-") as place:
+        list_refs(Path(place), address)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ _SETTINGS = (
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$OPE_REMOTE_USER" "$OPE_REMOTE_PASSWORD"; }; f'
 )
+_TELLING = re.compile(r"^(fatal|error|ERROR|remote):|denied|Could not resolve")
 _NO_ACCESS = re.compile(
     r"could not read (Username|Password)|Authentication failed|Permission denied|terminal prompts disabled|"
     r"Host key verification failed|Access denied|returned error: 40[13]",
@@ -157,7 +158,5 @@ class _Said:
     def reason(self) -> str:
         """The line that says what went wrong, without secrets that a setting of the user may have put into it."""
         lines = [line.strip() for line in re.split(r"[\r\n]+", os.fsdecode(self._end)) if line.strip()]
-        telling = [
-            line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "remote:")) or "denied" in line
-        ]
+        telling = [line for line in lines if _TELLING.search(line)]
         return printable(without_credentials((telling or lines or [""])[0]))[:300]
