@@ -71,7 +71,8 @@ def _head(descriptor: int) -> _Head:
         piece = os.pread(descriptor, length, offset)
         if not piece:
             break
-        offset, length = offset + len(piece), length * 2
+        offset += len(piece)
+        length = min(2 * length, MAXIMUM_HEAD_BYTES - offset)
         *lines, rest = (rest + piece).split(b"\n")
         if any(_take(line, found) for line in lines):
             return found
