@@ -36,9 +36,11 @@ from ingest.commands.syncing import (
 from ingest.commands.taxonomy import taxonomy_group
 from ingest.commands.versions import migrate_command
 from ingest.errors import IngestError
-from ingest.operations.logs import command_logged, command_started
+from ingest.operations.logs import command_logged, command_started, listen, redacted
 from ingest.paths import DataDir
+from ingest.terminal import be_quiet
 
+VOLUME = ("-q", "--quiet", "-v", "--verbose")
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
 
@@ -51,24 +53,49 @@ class _Commands(click.Group):
                 return super().invoke(context)
         except IngestError as error:
             click.echo(f"Error: {error}", err=True)
+            if context.params.get("verbose"):
+                _show_causes(error)
             context.exit(1)
+        except click.NoSuchOption as error:
+            if error.option_name in VOLUME:
+                raise click.UsageError(
+                    f"{error.option_name} is written before the command: {context.command_path} {error.option_name} "
+                    f"{context.invoked_subcommand}",
+                    error.ctx,
+                ) from error
+            raise
         except KeyboardInterrupt:
             click.echo("Error: interrupted; run the same command again to go on from here.", err=True)
             context.exit(130)
 
 
+def _show_causes(error: BaseException) -> None:
+    """What stands behind a sentence, for --verbose; redacted, as it may quote what was read."""
+    data = DataDir.from_environment()
+    while (cause := error.__cause__) is not None:
+        click.echo(f"  caused by {type(cause).__name__}: {redacted(data, str(cause))}", err=True)
+        error = cause
+
+
 @click.group(cls=_Commands, context_settings=GROUP)
+@click.option("-q", "--quiet", is_flag=True, help="Print only what went wrong, and what --json asks for.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each step as it begins and ends, and the cause of an error.")
 @click.pass_context
-def main(context: click.Context) -> None:
+def main(context: click.Context, quiet: bool, verbose: bool) -> None:
     """Archive coding-agent sessions and git histories, and land them in one DuckDB file.
 
     The data directory is OPE_DATA_DIR, or data/ in the program's directory.
 
     \b
     Example:
-      python -m ingest add-project --name "My project" --repo ~/code/my-project
+      python -m ingest discover
+      python -m ingest add-project --repo ~/code/my-project
       python -m ingest sync && dbt build
     """
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose say the opposite: give one of them.")
+    be_quiet(quiet)
+    listen((lambda line: click.echo(line, err=True)) if verbose else None)
     # Logs and databases hold private work: nothing that is made here may be read by others.
     os.umask(0o077)
     # Inside a git hook these name the hook's repository, and git would read that one whatever path it is given.

@@ -73,7 +73,9 @@ def _shallow(repository: Repository) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except OSError as error:
-        raise IngestError(f"{printable(str(repository.git_dir))}/shallow cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"{printable(str(repository.git_dir))}/shallow cannot be read ({error.strerror}): change its permissions."
+        ) from error
 
 
 def read_graph(repository: Repository, refs: Refs) -> tuple[Graph, dict[str, str]]:

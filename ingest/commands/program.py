@@ -13,17 +13,17 @@ from ingest.paths import PRODUCT_ROOT
 
 NAME = "ope"
 MODULE = "python -m ingest"
+SCRIPT = PRODUCT_ROOT / ".venv" / "bin" / NAME
 
 
 def program() -> str:
     """`ope`, `python -m ingest`, or either with the path that the shell needs to find it."""
     context = click.get_current_context(silent=True)
     name = context.find_root().info_name if context else None
-    script = PRODUCT_ROOT / ".venv" / "bin" / NAME
     is_outside = Path.cwd().resolve() != PRODUCT_ROOT
-    if name == NAME or (is_outside and script.exists()):
+    if name == NAME or (is_outside and SCRIPT.exists()):
         known = shutil.which(NAME)
-        return NAME if known and Path(known).resolve() == script.resolve() else _short(script)
+        return NAME if known and Path(known).resolve() == SCRIPT.resolve() else _short(SCRIPT)
     known = shutil.which("python")
     if known and Path(known).parent.resolve() == Path(sys.executable).parent.resolve():
         return MODULE

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ingest import manage
-from ingest.commands.options import as_json_option, dry_run_option, yes_option
+from ingest.commands.options import as_json_option, complete_project, dry_run_option, yes_option
 from ingest.commands.output import (
     confirm,
     print_json,
@@ -120,7 +120,7 @@ def projects_command(as_json: bool) -> None:
 
 
 @click.command("remove-project")
-@click.argument("project_id", metavar="ID")
+@click.argument("project_id", metavar="ID", shell_complete=complete_project)
 @click.option("--delete-archive", is_flag=True, help="Delete the archived sessions, commits and labels too, for good.")
 @dry_run_option
 @yes_option
@@ -149,7 +149,7 @@ def remove_project_command(project_id: str, delete_archive: bool, dry_run: bool,
 
 
 @click.command("exclude-project")
-@click.argument("project_id", metavar="ID")
+@click.argument("project_id", metavar="ID", shell_complete=complete_project)
 @click.option("--reason", default="", metavar="TEXT", help="Why it is left out; goes into NOTES.md of its archive.")
 @click.option("--undo", is_flag=True, help="Include it again.")
 @as_json_option
