@@ -60,6 +60,7 @@ class Project:
     instrumentation_tier: int | None
     retention_days: int | str | None = None  # NEVER, or None for the variable of dbt_project.yml
     remote: str | None = None  # an address without secrets, in the place of `repository`
+    has_chosen_sessions: bool = False  # somebody named the session directories: none is added to them
 
 
 def load_projects(data: DataDir) -> list[Project]:
@@ -153,6 +154,7 @@ def register(
                 repository=None if remote else (root or old.repository),
                 repository_paths=paths or old.repository_paths,
                 remote=remote or (None if root else old.remote),
+                has_chosen_sessions=bool(sessions) or old.has_chosen_sessions,
                 session_directories=_without_nested(directories),
                 git_metadata=metadata or old.git_metadata,
                 since=day or old.since,
@@ -172,6 +174,7 @@ def register(
                 notes=_clean(notes),
                 instrumentation_tier=None,
                 remote=remote,
+                has_chosen_sessions=bool(sessions),
             )
         if not (project.repository or project.remote or project.session_directories or project.git_metadata):
             raise IngestError(f"The project {name!r} has nothing to read: give --repo, --sessions or --git-metadata.")
@@ -354,7 +357,7 @@ def _to_json(project: Project) -> dict[str, Any]:
     fields = asdict(project)
     fields["repository_paths"] = list(project.repository_paths)
     fields["session_directories"] = list(project.session_directories)
-    for optional in ("retention_days", "remote"):
-        if fields[optional] is None:
+    for optional in ("retention_days", "remote", "has_chosen_sessions"):
+        if not fields[optional]:
             del fields[optional]
     return {"id": fields.pop("project_id"), **fields}

@@ -17,6 +17,7 @@ from ingest.archive import ArchiveResult, archive_project
 from ingest.cold.journal import finish
 from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
+from ingest.discovery.adoption import adopt
 from ingest.errors import IngestError, Problem
 from ingest.files import write_atomically
 from ingest.git_history import HistoryResult, extract_history, import_history
@@ -42,7 +43,8 @@ METADATA_VERSION = 1
 class ProjectOutcome:
     """What happened to one project before landing, in sentences for the user.
 
-    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated.
+    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated,
+    `new_directories` those of new worktrees, which are read from now on.
     """
 
     project_id: str
@@ -53,6 +55,7 @@ class ProjectOutcome:
     failures: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    new_directories: list[str] = field(default_factory=list)
 
     @property
     def nothing_done(self) -> bool:
@@ -110,7 +113,10 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
     redactor = load_redactor(data)
     unfinished = _finish_move(data)
+    projects, adopted = adopt(data, projects)
     outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
+    for outcome in outcomes:
+        outcome.new_directories = adopted.get(outcome.project_id, [])
     for outcome in outcomes[:1]:
         outcome.failures.extend(unfinished)
     with step(data, run_id, "land", redactor=redactor) as counts:

@@ -79,6 +79,10 @@ def show_sync(result: SyncResult) -> None:
         if outcome.archive and outcome.archive.woken:
             woken = many(outcome.archive.woken, "session")
             show_line(f"{outcome.project_id}: {woken} went on and came back from cold storage", "yellow")
+        if outcome.new_directories:
+            count = len(outcome.new_directories)
+            new = "1 new session directory" if count == 1 else f"{number(count)} new session directories"
+            show_line(f"{outcome.project_id}: {new} of its repository, read from now on")
         for sentence in (*outcome.failures, *outcome.gone):
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
 

@@ -103,14 +103,14 @@ def _families(files: list[SourceFile]) -> tuple[list[SourceFile], dict[tuple[str
 
 def _key(file: SourceFile) -> tuple[str, str]:
     """The session directory and the session at the top of the family."""
-    above, _, _ = file.relative_path.partition("/")
-    root_session = file.session_id.split("/")[0] if file.parent_session_id else file.session_id
-    return above if "/" in file.relative_path else "", root_session
+    above, separator, _ = file.relative_path.partition("/")
+    root_session = file.session_id.split("/")[0]
+    # Where the root is a session directory itself, what lies below it is named after a session.
+    return above if separator and above != root_session else "", root_session
 
 
 def _directory(root: Path, file: SourceFile) -> Path:
-    above, separator, _ = file.relative_path.partition("/")
-    return root / above if separator else root
+    return root / _key(file)[0]
 
 
 def _size(file: SourceFile) -> int:

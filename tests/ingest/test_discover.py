@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import pytest
 
 from ingest.agents.edges import HEAD_BYTES, MAXIMUM_HEAD_BYTES, read_edges
 from ingest.data_repository import IS_DATA
+from ingest.discovery.adoption import adopt
 from ingest.discovery.discover import LAST, SESSIONS, SIZE, discover
 from ingest.discovery.naming import address_name, directory_name, free_name, repository_name
 from ingest.discovery.places import DIRECTORY, GONE, REPOSITORY, UNKNOWN
 from ingest.errors import IngestError
 from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.registry import load_projects, register
 from tests.ingest.shell import Shell, git
 
 NOW = datetime.now(timezone.utc)
@@ -225,7 +228,7 @@ def test_from_discover_to_registered(shell: Shell) -> None:
     assert (group["project_id"], group["unregistered"], group["vanishing"], group["command"]) == ("app", 0, 1, None)
     shell.run("sync")
     assert shell.json("discover", "--all")["groups"][0]["vanishing"] == 0
-    # A new worktree of a registered repository: its sessions are read by nobody until it is added.
+    # A new worktree of a registered repository: its sessions are read by nobody until the next sync.
     tree = shell.repository.parent / "tree"
     git(shell.repository, "worktree", "add", "--quiet", str(tree))
     session = shell.home / "projects" / "-work-tree" / "s2.jsonl"
@@ -233,8 +236,34 @@ def test_from_discover_to_registered(shell: Shell) -> None:
     session.write_text(json.dumps({"cwd": str(tree), "timestamp": "2026-02-02T00:00:00Z"}) + "\n")
     (group,) = shell.json("discover")["groups"]
     assert (group["project_id"], group["sessions"], group["unregistered"]) == ("app", 2, 1)
-    added = shell.json(*shlex.split(group["command"]))
-    assert len(added["project"]["session_directories"]) == 2
+    synced = shell.run("sync").stdout
+    assert "app: 1 new session directory of its repository, read from now on" in synced
+    assert shell.ask("select count(*) from raw.session_files") == [(2,)]
+    assert str(tree) in shell.json("projects")[0]["repository_paths"]
+
+
+def test_sync_adds_no_directory_to_those_that_somebody_chose(machine) -> None:
+    app, other = machine.repository("app"), machine.repository("other")
+    machine.session("-x", "a", app)
+    chosen = register(machine.data, name="app", repository=app, sessions=[machine.projects / "-x"])
+    later = register(machine.data, name="other", repository=other)
+    excluded = replace(later, project_id="third", status="excluded")
+    machine.session("-y", "b", app)
+    machine.session("-z", "c", other)
+    machine.session("-z", "d", app)
+    projects, found = adopt(machine.data, [chosen, later, excluded])
+    assert found == {"app": [], "other": [str(machine.projects / "-z")], "third": []}
+    assert projects[1].session_directories == (str(machine.projects / "-z"),)
+    assert load_projects(machine.data) == [chosen, projects[1]]
+    assert adopt(machine.data, projects)[1]["other"] == []
+
+
+def test_a_single_session_directory_may_be_named(machine) -> None:
+    app = machine.repository("app")
+    machine.session("-x", "s1", app)
+    machine.session("-x/s1/subagents", "agent-a", app)
+    (group,) = machine.discover(machine.projects / "-x").groups
+    assert (group.sessions, group.subagents, group.directories) == (1, 1, (str(machine.projects / "-x"),))
 
 
 def test_add_project_inside_a_repository_needs_no_argument(shell: Shell, monkeypatch) -> None:
