@@ -17,6 +17,7 @@ from ingest.commands.merging import merge_data_command
 from ingest.commands.nightly import nightly_command, publish_command
 from ingest.commands.operations import history_command, quality_report_command
 from ingest.commands.options import GROUP
+from ingest.commands.program import NAME, program
 from ingest.commands.projects import (
     add_project_command,
     exclude_project_command,
@@ -38,7 +39,7 @@ from ingest.commands.versions import migrate_command
 from ingest.errors import IngestError
 from ingest.operations.logs import command_logged, command_started, listen, redacted
 from ingest.paths import DataDir
-from ingest.terminal import be_quiet
+from ingest.terminal import MODULE, as_called, be_called, be_quiet
 
 VOLUME = ("-q", "--quiet", "-v", "--verbose")
 GIT_LOCATION = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
@@ -52,7 +53,7 @@ class _Commands(click.Group):
             with command_logged():
                 return super().invoke(context)
         except IngestError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {as_called(str(error))}", err=True)
             if context.params.get("verbose"):
                 _show_causes(error)
             context.exit(1)
@@ -95,6 +96,7 @@ def main(context: click.Context, quiet: bool, verbose: bool) -> None:
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose say the opposite: give one of them.")
     be_quiet(quiet)
+    be_called(program() if context.info_name == NAME else MODULE)
     listen((lambda line: click.echo(line, err=True)) if verbose else None)
     # Logs and databases hold private work: nothing that is made here may be read by others.
     os.umask(0o077)

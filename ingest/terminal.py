@@ -37,6 +37,9 @@ WARNINGS = ("yellow", "red", "bold red")
 TABLE_GAP = 1  # what a drawn table needs between columns beyond the two blanks of a plain one
 
 _is_quiet = False
+# How the program was called, for sentences that say what to run next.
+MODULE = "python -m ingest"
+_program = MODULE
 
 
 def console() -> Console:
@@ -50,6 +53,17 @@ def be_quiet(quiet: bool) -> None:
     _is_quiet = quiet
 
 
+def be_called(program: str) -> None:
+    """What to write in the place of `python -m ingest`."""
+    global _program
+    _program = program
+
+
+def as_called(text: str) -> str:
+    """A sentence that names a command, as it has to be typed where the program was called under another name."""
+    return text if _program == MODULE else text.replace(MODULE, _program)
+
+
 def show_heading(text: str) -> None:
     """A line above a table."""
     if not _is_quiet:
@@ -58,6 +72,7 @@ def show_heading(text: str) -> None:
 
 def show_line(text: str, style: str = "") -> None:
     """A line of text, never read as markup. Quiet, only what is a warning or worse."""
+    text = as_called(text)
     if not _is_quiet:
         console().print(Text(text, style=style))
     elif style in WARNINGS:

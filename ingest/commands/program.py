@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from ingest.paths import PRODUCT_ROOT
+from ingest.terminal import MODULE
 
 NAME = "ope"
-MODULE = "python -m ingest"
 SCRIPT = PRODUCT_ROOT / ".venv" / "bin" / NAME
 
 

@@ -11,6 +11,7 @@ import subprocess
 import click
 import pytest
 from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 from rich.console import Console
 
 from ingest import terminal
@@ -19,7 +20,7 @@ from ingest.commands import program as called
 from ingest.errors import IngestError
 from ingest.operations.logs import listen
 from ingest.paths import PRODUCT_ROOT
-from ingest.terminal import be_quiet, duration, progress_shown, show_line, show_table
+from ingest.terminal import MODULE, be_called, be_quiet, duration, progress_shown, show_line, show_table
 from tests.ingest.shell import Shell
 
 OPE = PRODUCT_ROOT / "tools" / "ope"
@@ -29,6 +30,7 @@ OPE = PRODUCT_ROOT / "tools" / "ope"
 def as_before():
     yield
     be_quiet(False)
+    be_called(MODULE)
     listen(None)
 
 
@@ -117,6 +119,16 @@ def test_ope_runs_from_anywhere_and_imports_nothing_of_where_it_is(tmp_path) -> 
     environment = {**os.environ, "_OPE_COMPLETE": "bash_complete", "COMP_WORDS": "ope add", "COMP_CWORD": "1"}
     done = subprocess.run([link], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout.split() == ["plain,add-project"], done.stderr
+
+
+def test_sentences_name_the_program_as_it_was_called(shell: Shell) -> None:
+    def run(name: str, *arguments: str) -> str:
+        return CliRunner(env=shell.environment).invoke(main, arguments, prog_name=name).output
+
+    assert "`python -m ingest discover` shows" in run("python -m ingest", "projects")
+    named = run("ope", "projects")
+    assert "ope discover` shows" in named and "python -m" not in named
+    assert "ope add-project" in run("ope", "sync") and "python -m" in run("main", "sync")
 
 
 def test_a_line_to_paste_begins_with_what_the_shell_finds(monkeypatch, tmp_path) -> None:
