@@ -13,7 +13,7 @@ SCHEMES = ("https", "http", "ssh", "git", "file")
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # user@host:path, as ssh has it
-_SHORT = re.compile(r"(?P<user>[A-Za-z0-9._-]+)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^\s:][^\s]*)")
+_SHORT = re.compile(r"(?P<user>[A-Za-z0-9][A-Za-z0-9._-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^\s:][^\s]*)")
 _HIDDEN = re.compile(r"[\x00-\x20\x7f]")
 
 

@@ -114,6 +114,8 @@ def _fetch_all(
     """Fetch everything since the day; all files too where the other side does not give them one by one."""
     for is_filtered in (True, False):
         make_clone(clone, listing)
+        if not listing.refs:
+            break
         fetch_commits(clone, address, since=since, is_filtered=is_filtered, progress=_of(report, "fetch"))
         try:
             _fetch_files(clone, address, frozenset(), since, redactor, report)

@@ -188,6 +188,21 @@ def test_other_rules_read_everything_again(far, fetched) -> None:
     assert fetched[0] == "all"
 
 
+def test_an_empty_repository_and_branches_with_slashes(tmp_path, no_waiting_for_the_disk) -> None:
+    far = Far(tmp_path)
+    assert far.read()[1] == {}
+    far.work.write("a.txt", "a line of it\n")
+    only = far.work.commit("on a branch")
+    far.work.git("checkout", "--quiet", "-b", "feature/one/two")
+    second = far.work.commit("second")
+    far.work.git("tag", "-a", "-m", "a tag", "v1/0")
+    far.push("feature/one/two", "refs/tags/v1/0")
+    _, commits = far.read()
+    assert {sha: commit["source_ref"] for sha, commit in commits.items()} == dict.fromkeys(
+        (only, second), "refs/heads/feature/one/two"
+    )
+
+
 def test_a_server_without_filters_gives_all_files(far) -> None:
     git(far.path, "config", "uploadpack.allowFilter", "false")
     _, commits = far.read()
