@@ -139,11 +139,12 @@ def _groups(found: Found, known: _Known, *, is_elsewhere: bool, horizon: timedel
             inhabitants.setdefault(session.directory, set()).add(place.path or "")
     taken = {project.project_id for project in known.projects}
     groups = []
+    days = cleanup_days()
     for place, sessions in sorted(by_place.items(), key=lambda item: (item[0].kind != REPOSITORY, item[0].path or "")):
         free = sorted({session.directory for session in sessions if owners[session.directory] is None})
         owner = _owner(place, sessions, owners, known)
         shared = {other for directory in free for other in inhabitants[directory]} - {place.path or ""}
-        at_risk = [at for session in sessions if (at := _vanishes_at(session, known, cleanup_days())) is not None]
+        at_risk = [at for session in sessions if (at := _vanishes_at(session, known, days)) is not None]
         groups.append(
             Group(
                 kind=place.kind,
