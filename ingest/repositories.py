@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import git
@@ -52,11 +53,18 @@ def main_root(path: Path) -> Path:
 
 
 def remote_addresses(path: Path) -> tuple[str, ...]:
-    """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials."""
-    with open_repository(path) as repository, repository.config_reader("repository") as config:
-        sections = [section for section in config.sections() if section.startswith("remote ")]
-        sections.sort(key=lambda section: (section != 'remote "origin"', section))
-        return tuple(str(config.get(section, "url")) for section in sections if config.has_option(section, "url"))
+    """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials.
+
+    None where its settings cannot be read. Raises IngestError if `path` is in no repository.
+    """
+    with open_repository(path) as repository:
+        try:
+            with repository.config_reader("repository") as config:
+                sections = [name for name in config.sections() if name.startswith("remote ")]
+                sections.sort(key=lambda name: (name != 'remote "origin"', name))
+                return tuple(str(config.get(name, "url")) for name in sections if config.has_option(name, "url"))
+        except (OSError, ValueError, configparser.Error):
+            return ()
 
 
 def repository_root(path: Path) -> Path:

@@ -5,7 +5,6 @@ A project whose source has vanished or cannot be read is a problem and a sentenc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
 from ingest.discovery.adoption import adopt
 from ingest.errors import IngestError, Problem
-from ingest.files import write_atomically
 from ingest.git_history import HistoryResult, extract_history, import_history
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
@@ -27,6 +25,7 @@ from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
+from ingest.project_metadata import write_metadata
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
 from ingest.remote.address import Address, parse_address
@@ -35,8 +34,6 @@ from ingest.runlog import new_run_id, step
 
 # What is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
-
-METADATA_VERSION = 1
 
 
 @dataclass
@@ -185,32 +182,6 @@ def describe(
     _read_history(data, project, redactor, run_id, progress, outcome, address)
     _note_tier(data, project, project.status, outcome)
     return outcome
-
-
-def write_metadata(data: DataDir, project: Project) -> None:
-    """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
-    entries = read_manifest(data.manifest(project.project_id)).values()
-    transcripts = [entry for entry in entries if entry.kind == "transcript" and entry.cold is None]
-    document: dict[str, Any] = {
-        "schema_version": METADATA_VERSION,
-        "project_id": project.project_id,
-        "name": project.name,
-        "repository": project.repository or project.remote,
-        "repository_paths": list(project.repository_paths),
-        "session_directories": list(project.session_directories),
-        "git_metadata": project.git_metadata,
-        "instrumentation_tier": project.instrumentation_tier,
-        "added_at": project.added_at,
-        "since": project.since,
-        "notes": project.notes,
-        "transcripts": len(transcripts),
-        "archived_bytes": sum(entry.archived_bytes for entry in transcripts),
-        "archived_lines": sum(entry.archived_lines for entry in transcripts),
-    }
-    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-    path = data.metadata(project.project_id)
-    if not path.exists() or path.read_bytes() != content:
-        write_atomically(path, content)
 
 
 def _collect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def _free(root: Path, projects: Sequence[Project]) -> list[Path]:
 def _with(data: DataDir, project: Project, directories: list[str]) -> Project:
     paths = project.repository_paths
     if project.repository:
-        paths = tuple(dict.fromkeys((*paths, *worktree_paths(Path(project.repository)))))
+        with suppress(IngestError):  # a damaged repository is said where its history is read
+            paths = tuple(dict.fromkeys((*paths, *worktree_paths(Path(project.repository)))))
     grown = replace(project, session_directories=(*project.session_directories, *directories), repository_paths=paths)
     put(data, grown)
     return grown

@@ -21,6 +21,7 @@ from ingest.discovery.places import DIRECTORY, GONE, REPOSITORY, UNKNOWN
 from ingest.errors import IngestError
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.registry import load_projects, register
+from ingest.repositories import is_directory
 from tests.ingest.shell import Shell, git
 
 NOW = datetime.now(timezone.utc)
@@ -309,6 +310,11 @@ def test_found_directories_of_another_project_are_left_to_it(shell: Shell, monke
     shell.run("add-project", "--name", "All", "--sessions", str(shell.home / "projects"))
     monkeypatch.chdir(shell.repository)
     assert shell.json("add-project")["project"]["session_directories"] == []
+
+
+def test_a_working_directory_may_be_any_text(tmp_path) -> None:
+    assert is_directory(str(tmp_path))
+    assert not any(is_directory(text) for text in ("", ".", "work", "C:\\work", "/\0", str(tmp_path / ("x" * 300))))
 
 
 def test_names(tmp_path) -> None:
