@@ -48,10 +48,12 @@ def import_key(data: DataDir, source: Path, *, replace: bool = False) -> str:
         with os.fdopen(descriptor, "rb") as file:
             text = file.read(100).decode("ascii", "replace").strip()
     except OSError as error:
-        raise IngestError(f"{printable(str(source))} cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"{printable(str(source))} cannot be read ({error.strerror}): give the file that --export-key wrote."
+        ) from error
     if not _KEY.fullmatch(text):
         raise IngestError(
-            f"{printable(str(source))} holds no redaction key (64 hex digits, as --export-key writes it)."
+            f"{printable(str(source))} holds no redaction key: give the file that --export-key wrote (64 hex digits)."
         )
     with data_lock(data, "redact --import-key"):
         own = load_or_create_key(data.redaction_key) if data.redaction_key.exists() else None

@@ -60,7 +60,10 @@ def _rewrite(data: DataDir) -> None:
             with storage_errors(unfinished):
                 connection.execute(f"copy from database {WAREHOUSE} to {quoted(copy)}")
             if count_rows(connection, WAREHOUSE) != count_rows(connection, copy):
-                raise IngestError(f"The compacted copy of {data.database} is not equal to it, and was not used.")
+                raise IngestError(
+                    f"The compacted copy of {data.database} is not equal to it and was not used: run `python -m ingest "
+                    "doctor`, or delete the file and run sync and `dbt build`."
+                )
         with disk_errors(data.database):
             durable_replace(unfinished, data.database)
     except BaseException:

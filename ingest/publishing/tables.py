@@ -103,7 +103,8 @@ def machine_places(data: DataDir) -> list[tuple[str, str]]:
     """Directories of this machine that a message may name, longest first, each with what is written in its place."""
     places = {str(data.root): "<data>", str(PRODUCT_ROOT): "<program>", str(Path.home()): "~"}
     for project in load_projects(data):
-        sources = [*project.session_directories, project.repository, project.git_metadata, *project.repository_paths]
+        sources = [*project.session_directories, *project.repository_paths]
+        sources += [place for place in (project.repository, project.remote, project.git_metadata) if place]
         places.update({source: f"<{project.project_id}>" for source in sources if source})
     return sorted(((place, name) for place, name in places.items() if len(place) > 1), key=lambda item: -len(item[0]))
 

@@ -14,6 +14,7 @@ from ingest.paths import PRODUCT_ROOT
 DOCS = PRODUCT_ROOT / "docs" / "commands.md"
 COMMANDS = {
     "add-project",
+    "discover",
     "sync",
     "nightly",
     "publish",
