@@ -106,6 +106,10 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
+    # It needs this module, and is seldom there.
+    from ingest.forgetting.forget import finish_forgetting
+
+    finish_forgetting(data)
     redactor = load_redactor(data)
     unfinished = _finish_move(data)
     outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
