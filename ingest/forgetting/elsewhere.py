@@ -17,6 +17,7 @@ from ingest.files import printable
 from ingest.forgetting.tombstones import tombstone_path
 from ingest.paths import DataDir
 from ingest.privacy.check import Checked, check_paths
+from ingest.registry import load_projects
 from ingest.sync import load_redactor
 
 SHARE_MANIFEST, SHARE_VERSION = "manifest.json", "share_version"
@@ -25,22 +26,23 @@ REPOSITORY = ".git"
 
 def files_to_delete(data: DataDir, roots: Collection[str]) -> tuple[list[Path], list[str]]:
     """Files and exports below the data directory, outside of its own places, that name a session; and sentences on
-    what could not be read."""
+    what could not be read. What a registered project is read from is never among them."""
     places = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent, data.runs, data.logs)
     own = {*places, data.outputs, data.archived, data.database, data.published, data.registry, data.consent}
     own |= {data.redaction_key, tombstone_path(data), data.root / CHANGELOG, data.root / REPOSITORY}
-    paths = [path for path in _listed(data.root) if path not in own]
+    own = {path.resolve() for path in own}
+    paths = [path for path in _readable(data) if path not in own]
     checked = _search(data, paths, roots)
-    hits = {data.root / hit.path.partition("!")[0] for hit in checked.hits}
-    found = sorted({_export_of(data.root, path) for path in hits if path.exists()})
+    hits = {data.root.resolve() / hit.path.partition("!")[0] for hit in checked.hits}
+    found = sorted({_export_of(data.root.resolve(), path) for path in hits if path.exists()})
     unread = [f"{item.path} could not be read ({item.reason}): look at it yourself." for item in checked.unread]
     return found, unread
 
 
 def still_named(data: DataDir, root: str) -> dict[str, int]:
     """Where the id of a session stands: by file in lines, by table of a database in rows. Reads everything."""
-    databases = [path for path in (data.database, data.published) if path.exists()]
-    others = [path for path in _listed(data.root) if path not in databases and path.name != REPOSITORY]
+    databases = [path.resolve() for path in (data.database, data.published) if path.exists()]
+    others = [path for path in _readable(data) if path not in databases and path.name != REPOSITORY]
     counts = Counter(hit.path for hit in _search(data, others, [root]).hits)
     for path in databases:
         try:
@@ -63,7 +65,7 @@ def _search(data: DataDir, paths: list[Path], roots: Collection[str]) -> Checked
                 at = content.find(root, at + len(root))
         return [(line, "id") for line in sorted(lines)]
 
-    return check_paths(paths, load_redactor(data), below=data.root, search=search)
+    return check_paths(paths, load_redactor(data), below=data.root.resolve(), search=search)
 
 
 def _tables_naming(connection: duckdb.DuckDBPyConnection, name: str, root: str) -> dict[str, int]:
@@ -97,5 +99,12 @@ def _export_of(top: Path, path: Path) -> Path:
     return path
 
 
-def _listed(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if not path.is_symlink()) if directory.is_dir() else []
+def _readable(data: DataDir) -> list[Path]:
+    """What lies at the top of the data directory, but for what holds a source of a project, as the sample's does."""
+    sources: set[Path] = set()
+    for project in load_projects(data):
+        named = [*project.session_directories, *project.repository_paths, project.repository, project.git_metadata]
+        sources |= {Path(path) for path in named if path}
+    above = sources | {parent for source in sources for parent in source.parents}
+    top = data.root.resolve()
+    return sorted(path for path in top.iterdir() if path not in above and not path.is_symlink())

@@ -14,6 +14,7 @@ from ingest.cold.journal import finish
 from ingest.cold.part import root_of
 from ingest.database import opened
 from ingest.errors import Problem
+from ingest.files import safe_join
 from ingest.forgetting.archive import bring_back, forget_archive
 from ingest.forgetting.built import forget_built, forget_published
 from ingest.forgetting.elsewhere import files_to_delete, still_named
@@ -114,7 +115,7 @@ def _finish(data: DataDir, forgetting: Forgetting) -> None:
         delete_all(outputs_to_delete(data, names), data.outputs)
         if forgetting.project_id is not None:
             forget_consent(data, forgetting.project_id)
-        delete_all(files_to_delete(data, forgetting.roots)[0], data.root)
+        delete_all([safe_join(data.root, path) for path in forgetting.others or ()], data.root)
         forget_in_snapshots(data, forgetting)
         forget_published(data, forgetting)
         forget_archive(data, forgetting)
@@ -150,11 +151,13 @@ def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
             (gone if is_gone else kept).append(entry)
     names = names_of(roots, gone, kept, forgetting.project_id)
     snapshots = find_in_snapshots(data, forgetting)
+    others, _ = files_to_delete(data, roots)
     return replace(
         forgetting,
         subjects=tuple(sorted(own_messages(data, roots, labelled_messages(data)))),
         files=tuple(sorted(names.files)),
         snapshots=tuple(snapshot.version for snapshot in snapshots),
+        others=tuple(path.relative_to(data.root.resolve()).as_posix() for path in others),
     )
 
 

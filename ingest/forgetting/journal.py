@@ -27,7 +27,7 @@ class Forgetting:
     """`roots` go, with the project `name` where `kind` is project. `counts` is what the run log is to say.
 
     `subjects` are messages whose labels go, `files` the names of the sessions' files, `snapshots` those that have rows
-    of it; None until that is known.
+    of it, `others` exports and files of people that name it, from the data directory on; None until that is known.
     """
 
     run_id: str
@@ -38,6 +38,7 @@ class Forgetting:
     subjects: tuple[str, ...] | None = None
     files: tuple[str, ...] | None = None
     snapshots: tuple[str, ...] | None = None
+    others: tuple[str, ...] | None = None
 
     @property
     def project_id(self) -> str | None:
@@ -64,7 +65,7 @@ def read_journal(data: DataDir) -> Forgetting | None:
         descriptor, _ = open_regular(path)
         with os.fdopen(descriptor, "rb") as file:
             document = orjson.loads(file.read())
-        for field in ("roots", "subjects", "files", "snapshots"):
+        for field in ("roots", "subjects", "files", "snapshots", "others"):
             document[field] = None if document[field] is None else tuple(map(str, document[field]))
         return Forgetting(**document)
     except FileNotFoundError:

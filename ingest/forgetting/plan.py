@@ -239,7 +239,8 @@ def _git_advice(data: DataDir, target: Target) -> str:
 def _add(
     plan: Plan, data: DataDir, path: Path, count: int, unit: str, size: int, fate: str, *, table: str | None = None
 ) -> None:
-    where = printable(path.relative_to(data.root).as_posix())
+    root = data.root if path.is_relative_to(data.root) else data.root.resolve()
+    where = printable(path.relative_to(root).as_posix())
     if count:
         plan.places.append(Place(f"{where}: {table}" if table else where, count, unit, size, fate))
 
