@@ -28,6 +28,8 @@ STATE_TABLE = "publish_state"
 AUDIT = ("model_logic", "ledger", "invocations", "nodes", "dbt_results")
 LEDGER = "audit.ledger"
 NOT_BUILT = ("raw", "reference")
+# Staging says what records say: where another session's names it, that is the other's.
+QUOTING = "staging"
 
 _SESSION_TABLES = ("session_files", "session_lines", "parse_errors", "redactions", "labels", "ingest_runs")
 _BELOW = """
@@ -91,6 +93,11 @@ def _forget_table(
             connection.execute(f"delete from {relation} where {condition}")
         if rows:
             done.rows[name] = int(rows)
+        if schema != QUOTING and not dry_run:
+            # who else had its records: the next build asks again, for whatever shares records with it
+            for column in other_sessions(columns):
+                gone = f"split_part({quoted(column)}, '/', 1) in (select root_session_id from chosen_roots)"
+                connection.execute(f"update {relation} set {quoted(column)} = null where {gone}")
     elif below is None or (schema, table) in below or schema == "audit":
         done.tables.append(name)
         if not dry_run:
@@ -109,6 +116,11 @@ def _below_sessions(connection: duckdb.DuckDBPyConnection, forgetting: Forgettin
 def root_of_row(columns: Collection[str]) -> str | None:
     """The expression for the root session of a row, None for a table whose rows belong to none."""
     return next((expression for column, expression in ROOTS.items() if column in columns), None)
+
+
+def other_sessions(columns: Collection[str]) -> list[str]:
+    """Columns in which a row can name another session than its own."""
+    return [column for column in columns if column.endswith("session_id") and column not in ROOTS]
 
 
 def forget_published(data: DataDir, forgetting: Forgetting, *, dry_run: bool = False) -> BuiltForgotten:
@@ -187,11 +199,10 @@ def remaining_rows(
     `chosen_roots` has to be there.
     """
     condition = condition_of(table, columns, forgetting)
-    named = [column for column in columns if column.endswith("session_id") and column not in ROOTS]
     replaced = ", ".join(
         f"case when split_part({quoted(name)}, '/', 1) not in (select root_session_id from chosen_roots) "
         f"then {quoted(name)} end as {quoted(name)}"
-        for name in named
+        for name in other_sessions(columns)
     )
     selected = f"* replace ({replaced})" if replaced else "*"
     query = f"select {selected} from {relation} where not coalesce({condition}, false)"

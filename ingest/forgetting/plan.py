@@ -222,8 +222,8 @@ def _told_by_the_warehouse(data: DataDir, root: str) -> Iterable[str]:
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, root: str) -> list[tuple[object, ...]]:
     try:
         return connection.execute(query, {"root": root}).fetchall()
-    except duckdb.CatalogException:
-        return []
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []  # not built yet, or by an earlier version
 
 
 def _git_advice(data: DataDir, target: Target) -> str:

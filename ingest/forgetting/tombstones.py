@@ -54,6 +54,25 @@ class Tombstones:
             return text
         return _WORD.sub(lambda word: FORGOTTEN if self._has(SESSION, word[0]) else word[0], text)
 
+    def clean_lines(self, content: bytes) -> bytes:
+        """Records of a run log in which no text names a forgotten session: one that does is replaced as a whole."""
+        if not any(kind == SESSION for kind, _ in self.lines):
+            return content
+        return b"".join(map(self._clean_line, content.splitlines(keepends=True)))
+
+    def _clean_line(self, line: bytes) -> bytes:
+        if self.without_ids(text := line.decode("utf-8", "replace")) == text:
+            return line
+        try:
+            record = orjson.loads(line)
+            clean = {
+                name: FORGOTTEN if isinstance(value, str) and self.without_ids(value) != value else value
+                for name, value in record.items()
+            }
+        except (ValueError, AttributeError):
+            return b""
+        return orjson.dumps(clean) + b"\n"
+
     def _has(self, kind: str, name: str) -> bool:
         return bool(self.lines) and any((kind, keyed_hash(key, kind, name)) in self.lines for key in self.keys)
 

@@ -132,9 +132,7 @@ def merge_runs(data: DataDir, other: Other, redactor: Redactor, *, dry_run: bool
         target = data.runs / name
         before = target.read_bytes() if target.exists() else b""
         known = set(before.split(b"\n"))
-        text = content[: content.rfind(b"\n") + 1].decode("utf-8", "surrogateescape")
-        clean = stones.without_ids(text).encode("utf-8", "surrogateescape")
-        whole = redactor.redact_jsonl(clean)[0]
+        whole = redactor.redact_jsonl(stones.clean_lines(content[: content.rfind(b"\n") + 1]))[0]
         added = [line for line in dict.fromkeys(whole.split(b"\n")) if line and line not in known]
         added = [line for line in added if not gone or _project_of(line) not in gone]
         merged.lines += len(added)
