@@ -14,11 +14,11 @@ from ingest.database import opened_read_only, quoted
 from ingest.database_tables import first_catalog
 from ingest.errors import IngestError
 from ingest.files import printable
+from ingest.forgetting.targets import redactor_of
 from ingest.forgetting.tombstones import tombstone_path
 from ingest.paths import DataDir
 from ingest.privacy.check import Checked, check_paths
 from ingest.registry import load_projects
-from ingest.sync import load_redactor
 
 SHARE_MANIFEST, SHARE_VERSION = "manifest.json", "share_version"
 REPOSITORY = ".git"
@@ -65,7 +65,7 @@ def _search(data: DataDir, paths: list[Path], roots: Collection[str]) -> Checked
                 at = content.find(root, at + len(root))
         return [(line, "id") for line in sorted(lines)]
 
-    return check_paths(paths, load_redactor(data), below=data.root.resolve(), search=search)
+    return check_paths(paths, redactor_of(data), below=data.root.resolve(), search=search)
 
 
 def _tables_naming(connection: duckdb.DuckDBPyConnection, name: str, root: str) -> dict[str, int]:

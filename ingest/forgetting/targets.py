@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
@@ -104,11 +105,21 @@ def source_roots(data: DataDir) -> set[str]:
     return {root for root, _ in _sources(data)}
 
 
+def redactor_of(data: DataDir) -> Redactor:
+    """The redactor of a data directory; its rules take a moment, and are needed more than once."""
+    return _redactor(load_or_create_key(data.redaction_key))
+
+
+@cache
+def _redactor(key: bytes) -> Redactor:
+    return Redactor.load(key)
+
+
 def _sources(data: DataDir) -> Iterable[tuple[str, Path]]:
     directories = {Path(path) for project in load_projects(data) for path in project.session_directories}
     if not directories or not data.redaction_key.exists():
         return
-    clean = name_redactor(Redactor.load(load_or_create_key(data.redaction_key)).redact_text)
+    clean = name_redactor(redactor_of(data).redact_text)
     for directory in sorted(directories):
         with suppress(OSError):
             for file in list_files(directory)[0] if directory.is_dir() else []:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from ingest.redaction import Redactor
 from tests.forgetting.forget_place import ForgetPlace
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rules_compiled_once() -> Iterator[None]:
+    """They take longer to compile than a test takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Redactor, "load", staticmethod(cache(Redactor.load)))
+        yield
 
 
 @pytest.fixture(scope="session")
