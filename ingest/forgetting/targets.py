@@ -13,7 +13,7 @@ from ingest.archive_plan import name_redactor
 from ingest.cold.part import part_files, read_part, root_of
 from ingest.errors import IngestError
 from ingest.files import printable
-from ingest.forgetting.tombstones import PROJECT, SESSION
+from ingest.forgetting.tombstones import PROJECT, SESSION, read_tombstones
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
@@ -61,6 +61,11 @@ def find_target(data: DataDir, name: str) -> Target:
         raise IngestError(
             f"No project has this id and no session's id begins so: give a project's id, or {PREFIX_LENGTH} or more "
             "characters of a session's id, as `explain` or mart `sessions` shows it."
+        )
+    if len(found) == 1 and found[0] not in known and read_tombstones(data).has_session(found[0]):
+        raise IngestError(
+            "This session was forgotten already, and nothing of it is archived. Where the agent still has its files, "
+            "delete them yourself."
         )
     if len(found) > 1:
         shown = ", ".join(map(printable, found[:SHOWN_MATCHES]))

@@ -339,7 +339,7 @@ def test_the_command_prints_what_a_session_did(built: Shell) -> None:
         "new 1 750 –",
         "src/fetch.py: read 2×, edited 2×",
         f"{ONE[:10]} 0.97 announced Retry the fetch",
-        "agent-7 – 3 500 <$0.01",
+        "agent-7 – Fix the fetcher 3 500 <$0.01",
         f"raw/one/sessions/{FIRST}.jsonl (2 lines, 900 B)",
         f"malformed JSON: 2 (first raw/one/sessions/{FIRST}.jsonl:7)",
         "replaced secrets: aws_key 2",
