@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ingest.archive_plan import SESSIONS
@@ -65,6 +66,7 @@ def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
             gone = [path for path, entry in manifest.entries.items() if root_of(entry) in roots]
             for path in [*gone, *unlisted(raw, roots)]:
                 remove_below(raw, path)
+            _remove_empty(raw / SESSIONS, roots)
             for path in gone:
                 del manifest.entries[path]
             if gone:
@@ -88,6 +90,14 @@ def _forget_project(data: DataDir, project_id: str) -> None:
         write_union(data)
     if any(project.project_id == project_id for project in load_projects(data)):
         remove(data, project_id)
+
+
+def _remove_empty(top: Path, roots: set[str]) -> None:
+    """Empty directories with the name of a session: a kill between a file and its directory leaves one."""
+    for above, _, _ in os.walk(top, topdown=False):
+        if not roots.isdisjoint(Path(above).relative_to(top).parts):
+            with suppress(OSError):
+                Path(above).rmdir()
 
 
 def unlisted(raw: Path, roots: set[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A session is forgotten in a real warehouse: its words are nowhere, and the marts are as if it had never been there."""
+"""A session is forgotten in a real warehouse: its words are nowhere, and the marts never knew it."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "verify-snapshot",
     "consent",
     "share",
+    "forget",
 }
 
 
