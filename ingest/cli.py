@@ -12,6 +12,7 @@ from ingest.commands.cold import archive_command, restore_command, retention_com
 from ingest.commands.consent import consent_command
 from ingest.commands.correlation import explain_command, label_command, low_confidence_command
 from ingest.commands.discover import discover_command
+from ingest.commands.forget import forget_command
 from ingest.commands.hooks import hooks_group
 from ingest.commands.merging import merge_data_command
 from ingest.commands.nightly import nightly_command, publish_command
@@ -115,7 +116,7 @@ COMMANDS = (
     *(taxonomy_group, hooks_group),
     *(doctor_command, backup_group),
     *(redact_command, consent_command, share_command),
-    *(migrate_command, merge_data_command),
+    *(migrate_command, merge_data_command, forget_command),
 )
 for command in COMMANDS:
     main.add_command(command)

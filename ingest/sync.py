@@ -108,6 +108,10 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
+    # It needs this module, and is seldom there.
+    from ingest.forgetting.forget import finish_forgetting
+
+    finish_forgetting(data)
     redactor = load_redactor(data)
     unfinished = _finish_move(data)
     projects, adopted = adopt(data, projects)

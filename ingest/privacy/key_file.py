@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest.errors import IngestError
 from ingest.files import PRIVATE_FILE, disk_errors, open_regular, printable, write_all, write_atomically
+from ingest.forgetting.tombstones import keep_key
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.redaction import load_or_create_key
@@ -65,5 +66,7 @@ def import_key(data: DataDir, source: Path, *, replace: bool = False) -> str:
                 "other tokens, and every session file is read and archived again as a new version."
             )
         with step(data, new_run_id(), "import-key"):
+            if own is not None:
+                keep_key(data)
             write_atomically(data.redaction_key, text.lower().encode() + b"\n")
     return WRITTEN

@@ -73,7 +73,7 @@ def copy_tables(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[Ta
         connection.execute(f"create table {target}.{qualified} as select {columns} from {WAREHOUSE}.{qualified}")
         rows = connection.execute(f"select count(*) from {WAREHOUSE}.{qualified}").fetchall()[0][0]
         tables.append(Table(qualified, rows))
-    _copy_comments(connection, target, [table.name for table in tables])
+    copy_comments(connection, target, [table.name for table in tables])
     return tables
 
 
@@ -127,7 +127,7 @@ def _without_places(
     return f"* replace ({', '.join(replaced)})" if replaced else "*"
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: list[str]) -> None:
+def copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: list[str]) -> None:
     """The comments of the named relations (`"schema"."table"`) and of their columns."""
     relations = connection.execute(
         "select schema_name, table_name, null, comment from duckdb_tables() where database_name = $1 union all "

@@ -44,6 +44,7 @@ COMMANDS = {
     "verify-snapshot",
     "consent",
     "share",
+    "forget",
 }
 
 
