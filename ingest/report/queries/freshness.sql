@@ -1,0 +1,13 @@
+-- When each step of the way last went well.
+select
+    case
+        when action = 'land' then 'read and landed'
+        when source = 'dbt' then 'built'
+        when action = 'publish' then 'published'
+    end as name,
+    max(ended_at) filter (where status in ('ok', 'success', 'pass')) as last_good_at,
+    max(ended_at) filter (where status not in ('ok', 'success', 'pass')) as last_bad_at
+from update_log
+where action in ('land', 'publish') or (source = 'dbt' and action = 'model')
+group by all
+order by last_good_at
