@@ -16,7 +16,9 @@ from ingest.terminal import show_line, size
 
 
 @click.command("report")
-@click.option("--project", "projects", metavar="ID", multiple=True, help="Only this project; may be given several times.")
+@click.option(
+    "--project", "projects", metavar="ID", multiple=True, help="Only this project; may be given several times."
+)
 @click.option("--since", metavar="YYYY-MM-DD", help="From this local day on; default: all.")
 @click.option("--until", metavar="YYYY-MM-DD", help="Up to this local day, inclusive; default: all.")
 @click.option(

@@ -15,6 +15,7 @@ WIDE, HALF, NARROW = 880, 424, 320
 
 CONFIG: Spec = {
     "background": None,
+    "padding": 0,
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
@@ -28,14 +29,24 @@ CONFIG: Spec = {
     },
     "axisX": {"domain": True, "domainColor": "var(--rule)", "tickSize": 4, "labelPadding": 3},
     "axisY": {"ticks": False, "grid": True, "gridColor": "var(--grid)", "tickCount": 3},
-    "title": {"anchor": "start", "color": "var(--ink)", "fontSize": 12, "fontWeight": 600, "offset": 6, "frame": "bounds"},
+    "title": {
+        "anchor": "start",
+        "color": "var(--ink)",
+        "fontSize": 12,
+        "fontWeight": 600,
+        "offset": 6,
+        "frame": "group",
+        "dx": -40,
+    },
     "text": {"color": "var(--muted)", "fontSize": 11},
     "legend": {"disable": True},
 }
 
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _NUMBERS = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
-_LABELLED = re.compile(r'<(path|line|rect) aria-label="([^"]*)" role="graphics-symbol"( aria-roledescription="[^"]*")?([^>]*?)/>')
+_LABELLED = re.compile(
+    r'<(path|line|rect) aria-label="([^"]*)" role="graphics-symbol"( aria-roledescription="[^"]*")?([^>]*?)/>'
+)
 _FONT = re.compile(r' font-family="[^"]*"')
 _AXIS_LABEL = re.compile(r' role="graphics-symbol" aria-roledescription="(?:axis|title)" aria-label="[^"]*"')
 _OPENING = re.compile(r"^<svg [^>]*?width=\"([\d.]+)\" height=\"([\d.]+)\" viewBox=\"([^\"]*)\">")
@@ -46,14 +57,15 @@ class Drawing:
     """One picture, as SVG for a screen and for a phone (the same where one fits both); `title` is read aloud."""
 
     title: str
+    caption: str
     wide: str
     narrow: str
 
 
-def draw(title: str, wide: Spec, narrow: Spec | None = None) -> Drawing:
-    """Render both. Raises IngestError where the drawing library is missing."""
+def draw(title: str, wide: Spec, narrow: Spec | None = None, *, caption: str | None = None) -> Drawing:
+    """Render both; the caption is the title where none is given. Raises IngestError where the drawing library is missing."""
     first = _svg(wide, title)
-    return Drawing(title, first, first if narrow is None else _svg(narrow, title))
+    return Drawing(title, caption or title, first, first if narrow is None else _svg(narrow, title))
 
 
 def _svg(spec: Spec, title: str) -> str:
@@ -70,8 +82,12 @@ def _for_the_page(svg: str, title: str) -> str:
     svg = _NUMBERS.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), _FONT.sub("", svg))
     svg = _LABELLED.sub(r"<\1\4><title>\2</title></\1>", svg)
     svg = _AXIS_LABEL.sub("", svg)
-    svg = re.sub(r' aria-(?:hidden|roledescription)="[^"]*"| role="graphics-(?:object|symbol)"| pointer-events="none"', "", svg)
-    svg = re.sub(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>| class="[^"]*"| opacity="1"', "", svg)
+    svg = re.sub(
+        r' aria-(?:hidden|roledescription)="[^"]*"| role="graphics-(?:object|symbol)"| pointer-events="none"', "", svg
+    )
+    svg = re.sub(
+        r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>| class="[^"]*"| opacity="1"', "", svg
+    )
     name = escaped(title)
     return _OPENING.sub(rf'<svg role="img" aria-label="{name}" width="\1" height="\2" viewBox="\3">', svg, count=1)
 

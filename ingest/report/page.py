@@ -40,7 +40,11 @@ SECTIONS = (
     Section("lines", "Lines written by agents", ("lines", "lines_by_project")),
     Section("reactions", "How people took it", ("reactions", "objections", "objected")),
     Section("rework", "Rework", ("rework", "rework_files")),
-    Section("quality", "Quality and freshness of the data", ("gate_totals", "gates", "completeness", "drift", "freshness", "published")),
+    Section(
+        "quality",
+        "Quality and freshness of the data",
+        ("gate_totals", "gates", "completeness", "drift", "freshness", "published"),
+    ),
 )
 # Why a commit has no session, by `commits.unlinked_reason`.
 REASONS = {
@@ -75,7 +79,7 @@ def render(answers: Answers, source: str, made_at: datetime) -> str:
         "shown": shown,
         "source": source,
         "span": _span(answers),
-        "state": _state(answers, source),
+        "state": _state(answers),
         "style": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
         "title": _title(answers),
         "version": __version__,
@@ -98,7 +102,6 @@ def _environment() -> jinja2.Environment:
 
 def _pictures(answers: Answers) -> dict[str, Any]:
     most = int(setting("report_shares"))
-    objections = answers["objections"]
     return {
         "activity": charts.activity(answers),
         "hours": charts.hours(answers),
@@ -106,9 +109,7 @@ def _pictures(answers: Answers) -> dict[str, Any]:
         "tool_errors": charts.tool_errors(answers["tools"], most),
         "lines": charts.lines(answers),
         "reactions": charts.reactions(answers),
-        "objections": [
-            charts.objections(objections, asked_by, most) for asked_by in ("action", "directive", "model", "phase")
-        ],
+        "objections": charts.objections(answers["objections"], most),
     }
 
 
@@ -132,17 +133,17 @@ def _span(answers: Answers) -> str:
     return f"{span}, local days in {answers.timezone}.{asked}" if first or last else f"Only commits, {span}.{asked}"
 
 
-def _state(answers: Answers, source: str) -> str:
+def _state(answers: Answers) -> str:
     """Which state of the warehouse the numbers are of."""
     if "published" in answers.by_name:
         row = answers["published"].row
-        return f"Published on {row['published_at']:%Y-%m-%d %H:%M} UTC, built on {_utc(row['built_at'])}, from what was read on {_utc(row['synced_at'])}."
+        return f"What was read until {_utc(row['synced_at'])}, built {_utc(row['built_at'])} and published {_utc(row['published_at'])}."
     steps = {row["name"]: row["last_good_at"] for row in answers["freshness"].rows}
-    return f"Read from {source}, not published yet. Built on {_utc(steps.get('built'))}, from what was read on {_utc(steps.get('read and landed'))}."
+    return f"What was read until {_utc(steps.get('read and landed'))}, built {_utc(steps.get('built'))}; nothing is published yet."
 
 
 def _utc(moment: datetime | None) -> str:
-    return "an unknown day" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return "at an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _any(rows: Sequence[Row], column: str) -> bool:
@@ -165,4 +166,3 @@ def _objected(rows: Sequence[Row]) -> dict[str, int]:
 
     known = {row["reaction"] for row in rows} - {"unknown"}
     return {"objected": turns(OBJECTIONS), "known": turns(known), "unknown": turns({"unknown"})}
-

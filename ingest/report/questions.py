@@ -95,9 +95,7 @@ def _ask_all(connection: duckdb.DuckDBPyConnection, scope: Scope, rows: int) -> 
     definitions = _definitions(scope, timezone, grain, catalog)
     connection.execute(";\n".join(definitions.values()))
     answers = Answers(scope, timezone, grain, first, last)
-    has_state = bool(
-        connection.execute("select 1 from duckdb_tables() where table_name = 'publish_state'").fetchall()
-    )
+    has_state = bool(connection.execute("select 1 from duckdb_tables() where table_name = 'publish_state'").fetchall())
     for name in question_names():
         if name == PUBLISHED and not has_state:
             continue
@@ -125,9 +123,7 @@ def question(name: str) -> str:
     return (QUERIES / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
-def _ask(
-    connection: duckdb.DuckDBPyConnection, name: str, definitions: dict[str, str], limit: int | None
-) -> Answer:
+def _ask(connection: duckdb.DuckDBPyConnection, name: str, definitions: dict[str, str], limit: int | None) -> Answer:
     sql = question(name)
     # A table keeps the order of its rows, and can be counted and cut without asking twice.
     connection.execute(f"create or replace temp table report_answer as\n{sql}")
@@ -178,9 +174,14 @@ def _without_comments(statement: str) -> str:
 
 def _span(connection: duckdb.DuckDBPyConnection, scope: Scope) -> tuple[date | None, date | None]:
     """The first and last local day with work; with commits where there is no session."""
-    spans: Iterable[str] = ("select local_time(started_at) as moment from turns", "select local_time(authored_at) from commits")
+    spans: Iterable[str] = (
+        "select local_time(started_at) as moment from turns",
+        "select local_time(authored_at) from commits",
+    )
     for days in spans:
-        first, last = connection.execute(f"select min(moment)::date, max(moment)::date from ({days}) as days(moment)").fetchall()[0]
+        first, last = connection.execute(
+            f"select min(moment)::date, max(moment)::date from ({days}) as days(moment)"
+        ).fetchall()[0]
         if first:
             return first, last
     return None, None

@@ -60,10 +60,12 @@ def interval(low: Number | None, high: Number | None) -> str:
 
 
 def duration(seconds: Number | None) -> str:
-    """`40 s`, `12 min`, `3.5 h`."""
+    """`40 ms`, `40 s`, `12 min`, `3.5 h`."""
     if seconds is None:
         return DASH
     amount = float(seconds)
+    if 0 < amount < 1:
+        return f"{1000 * amount:.0f} ms"
     if amount < 10:
         return f"{amount:.1f} s"
     if amount < 90:

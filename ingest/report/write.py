@@ -9,9 +9,10 @@ from pathlib import Path
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import write_atomically
+from ingest.operations.history import read_builds
 from ingest.paths import DataDir
 from ingest.report.page import render
-from ingest.report.questions import Answers, ask_all
+from ingest.report.questions import PUBLISHED, Answers, ask_all
 from ingest.report.scope import Scope
 from ingest.runlog import now
 from ingest.settings import setting
@@ -23,7 +24,7 @@ FILE = "report.html"
 class Written:
     """Where the page is and how long it is, the database it was read from, and what is in it.
 
-    `is_behind`: that database is `marts.db`, and `ope.db` was written after it.
+    `is_behind`: that database is `marts.db`, and `ope.db` was built after what was published.
     """
 
     path: str
@@ -50,7 +51,7 @@ def write_report(data: DataDir, scope: Scope, out: Path | None = None) -> Writte
         path=str(path),
         bytes=len(page),
         source=source.name,
-        is_behind=source == data.published and _is_newer(data.database, source),
+        is_behind=_is_behind(data, answers),
         sessions=totals["sessions"],
         commits=totals["commits"],
     )
@@ -65,8 +66,9 @@ def _ask(data: DataDir, scope: Scope) -> tuple[Path, Answers, datetime]:
     return source, answers, made_at
 
 
-def _is_newer(path: Path, other: Path) -> bool:
-    try:
-        return path.stat().st_mtime > other.stat().st_mtime
-    except OSError:
+def _is_behind(data: DataDir, answers: Answers) -> bool:
+    """Where another program holds `ope.db`, nobody waits to know."""
+    if PUBLISHED not in answers.by_name:
         return False
+    published, builds = answers[PUBLISHED].row["built_at"], read_builds(data, 1)
+    return bool(published and builds and builds[-1].ended_at > published)

@@ -27,7 +27,8 @@ usage_counts as (
 )
 
 select
-    projects.project_id as name,
+    projects.project_id,
+    projects.name,
     coalesce(session_counts.sessions, 0) as sessions,
     coalesce(complete, 0) as complete,
     coalesce(unanswered, 0) as unanswered,
@@ -42,4 +43,4 @@ select
 from projects
 left join session_counts using (project_id)
 left join usage_counts using (project_id)
-order by name
+order by projects.project_id

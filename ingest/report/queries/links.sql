@@ -1,13 +1,31 @@
--- Accepted links, the newest commits first, each with the three pieces of evidence that weigh most.
-with evidence as (
+-- Accepted links, the newest commits first, each with the three strongest pieces of evidence: identity and content before context.
+with details as (
 
     select
         project_id,
         commit_sha,
         session_id,
-        list(left(detail, 300) order by contribution desc, evidence_kind)[:3] as evidence
+        detail,
+        max_by(evidence_kind, contribution) as evidence_kind,
+        bool_and(evidence_class = 'context') as is_context,
+        max(contribution) as contribution
     from correlation_evidence
     where contribution > 0
+    group by all
+
+),
+
+evidence as (
+
+    select
+        project_id,
+        commit_sha,
+        session_id,
+        list(
+            replace(evidence_kind, '_', ' ') || ': ' || left(detail, 300)
+            order by is_context, contribution desc, evidence_kind
+        )[:3] as evidence
+    from details
     group by all
 
 )
