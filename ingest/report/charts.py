@@ -1,4 +1,4 @@
-"""The pictures of the report. A reader of the page has what they show in tables, a screen reader in their titles too."""
+"""The pictures of the report: which rows of which answers they show, in which form and colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws Vega-Lite specifications as SVG that takes its colours from the page (`var(--…)`): light, dark and print alike."""
+"""Draws Vega-Lite as SVG that takes its colours from the page (`var(--…)`), so that one fits light, dark and print."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.errors import IngestError
 
 Spec = dict[str, Any]
 
-# Widths of a column of the page, in pixels: on a screen or on paper, and on a phone.
+# Widths of a column of the page, in pixels: the whole one, half of it, and that of a phone.
 WIDE, HALF, NARROW = 880, 424, 320
 
 CONFIG: Spec = {
@@ -34,9 +34,10 @@ CONFIG: Spec = {
         "color": "var(--ink)",
         "fontSize": 12,
         "fontWeight": 600,
-        "offset": 6,
+        # begins where the labels of the axis do
         "frame": "group",
         "dx": -40,
+        "offset": 6,
     },
     "text": {"color": "var(--muted)", "fontSize": 11},
     "legend": {"disable": True},
@@ -44,17 +45,21 @@ CONFIG: Spec = {
 
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _NUMBERS = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
-_LABELLED = re.compile(
-    r'<(path|line|rect) aria-label="([^"]*)" role="graphics-symbol"( aria-roledescription="[^"]*")?([^>]*?)/>'
-)
 _FONT = re.compile(r' font-family="[^"]*"')
+_LABELLED = re.compile(
+    r'<(path|line|rect) aria-label="([^"]*)" role="graphics-symbol"(?: aria-roledescription="[^"]*")?([^>]*?)/>'
+)
 _AXIS_LABEL = re.compile(r' role="graphics-symbol" aria-roledescription="(?:axis|title)" aria-label="[^"]*"')
+_NOISE = re.compile(
+    r' aria-(?:hidden|roledescription)="[^"]*"| role="graphics-(?:object|symbol)"| pointer-events="none"'
+    r'|<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>| class="[^"]*"| opacity="1"'
+)
 _OPENING = re.compile(r"^<svg [^>]*?width=\"([\d.]+)\" height=\"([\d.]+)\" viewBox=\"([^\"]*)\">")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One picture, as SVG for a screen and for a phone (the same where one fits both); `title` is read aloud."""
+    """One picture, as SVG for a screen and for a phone; `title` is read aloud, `caption` stands above it."""
 
     title: str
     caption: str
@@ -62,15 +67,14 @@ class Drawing:
     narrow: str
 
 
-def draw(title: str, wide: Spec, narrow: Spec | None = None, *, caption: str | None = None) -> Drawing:
-    """Render both; the caption is the title where none is given. Raises IngestError where the drawing library is missing."""
-    first = _svg(wide, title)
-    return Drawing(title, caption or title, first, first if narrow is None else _svg(narrow, title))
+def draw(title: str, wide: Spec, narrow: Spec, *, caption: str | None = None) -> Drawing:
+    """Render both; without a caption it is the title. Raises IngestError where the drawing library is missing."""
+    return Drawing(title, caption or title, _svg(wide, title), _svg(narrow, title))
 
 
 def _svg(spec: Spec, title: str) -> str:
     try:
-        import vl_convert  # takes a second, which no other command should wait for
+        import vl_convert  # takes a moment, which no other command should wait for
     except ImportError as error:
         raise IngestError("The report draws with vl-convert-python, which is missing: run `make build`.") from error
     drawn = vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, vl_version="5.20")
@@ -78,22 +82,15 @@ def _svg(spec: Spec, title: str) -> str:
 
 
 def _for_the_page(svg: str, title: str) -> str:
-    """Smaller, with the font of the page, and with values that a pointer shows: what is `aria-label` becomes a title."""
+    """Smaller, in the font of the page, and with values that a pointer shows: the label of a mark becomes its title."""
     svg = _NUMBERS.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), _FONT.sub("", svg))
-    svg = _LABELLED.sub(r"<\1\4><title>\2</title></\1>", svg)
-    svg = _AXIS_LABEL.sub("", svg)
-    svg = re.sub(
-        r' aria-(?:hidden|roledescription)="[^"]*"| role="graphics-(?:object|symbol)"| pointer-events="none"', "", svg
-    )
-    svg = re.sub(
-        r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>| class="[^"]*"| opacity="1"', "", svg
-    )
-    name = escaped(title)
-    return _OPENING.sub(rf'<svg role="img" aria-label="{name}" width="\1" height="\2" viewBox="\3">', svg, count=1)
+    svg = _LABELLED.sub(r"<\1\3><title>\2</title></\1>", svg)
+    svg = _NOISE.sub("", _AXIS_LABEL.sub("", svg))
+    opening = f'<svg role="img" aria-label="{_escaped(title)}"'
+    return _OPENING.sub(lambda found: f'{opening} width="{found[1]}" height="{found[2]}" viewBox="{found[3]}">', svg)
 
 
-def escaped(text: str) -> str:
-    """Text of an attribute; a backslash would be a reference of the pattern it is put into."""
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\\", "&#92;")):
+def _escaped(text: str) -> str:
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(sign, entity)
     return text

@@ -126,13 +126,8 @@ def colours(field: str, scale: dict[Any, str]) -> Spec:
 def timed(begin: date, grain: str, value: float, said: str, **more: Any) -> Row:
     """A value of the period that begins on `begin`, and what a pointer shows."""
     text = f"{begin:%b %Y}" if grain == "month" else day(begin)
-    return {
-        "from": _stamp(begin),
-        "to": _stamp(end_of(begin, grain)),
-        "value": value,
-        "said": f"{text}: {said}",
-        **more,
-    }
+    ends = {"from": _stamp(begin), "to": _stamp(end_of(begin, grain))}
+    return {**ends, "value": value, "said": f"{text}: {said}", **more}
 
 
 def span_of(answers: Answers) -> tuple[date, date]:

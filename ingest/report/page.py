@@ -14,7 +14,7 @@ import jinja2
 from ingest import __version__
 from ingest.operations.quality import shown
 from ingest.report import charts
-from ingest.report.questions import Answers, Row
+from ingest.report.questions import PUBLISHED, Answers, Row
 from ingest.report.words import FILTERS, day, interval
 from ingest.settings import setting
 
@@ -126,7 +126,8 @@ def _span(answers: Answers) -> str:
     scope = answers.scope
     asked = ""
     if scope.since or scope.until:
-        asked = f" Asked for: {day(scope.since) if scope.since else 'the beginning'} to {day(scope.until) if scope.until else 'now'}."
+        since, until = scope.since and day(scope.since), scope.until and day(scope.until)
+        asked = f" Asked for: {since or 'the beginning'} to {until or 'now'}."
     if not answers.first or not answers.last:
         return f"No session and no commit of these days is in the warehouse.{asked}"
     span = day(answers.first) if answers.first == answers.last else f"{day(answers.first)} – {day(answers.last)}"
@@ -135,11 +136,13 @@ def _span(answers: Answers) -> str:
 
 def _state(answers: Answers) -> str:
     """Which state of the warehouse the numbers are of."""
-    if "published" in answers.by_name:
-        row = answers["published"].row
-        return f"What was read until {_utc(row['synced_at'])}, built {_utc(row['built_at'])} and published {_utc(row['published_at'])}."
-    steps = {row["name"]: row["last_good_at"] for row in answers["freshness"].rows}
-    return f"What was read until {_utc(steps.get('read and landed'))}, built {_utc(steps.get('built'))}; nothing is published yet."
+    if PUBLISHED in answers.by_name:
+        row = answers[PUBLISHED].row
+        read, built, end = row["synced_at"], row["built_at"], f" and published {_utc(row['published_at'])}."
+    else:
+        steps = {row["name"]: row["last_good_at"] for row in answers["freshness"].rows}
+        read, built, end = steps.get("read and landed"), steps.get("built"), "; nothing is published yet."
+    return f"What was read until {_utc(read)}, built {_utc(built)}{end}"
 
 
 def _utc(moment: datetime | None) -> str:

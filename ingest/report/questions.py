@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -90,7 +89,7 @@ def _ask_all(connection: duckdb.DuckDBPyConnection, scope: Scope, rows: int) -> 
     # The span of the days decides on the grain, which the definitions need: it is asked with any.
     definitions = _definitions(scope, timezone, "day", catalog)
     connection.execute(";\n".join(definitions.values()))
-    first, last = _span(connection, scope)
+    first, last = _span(connection)
     grain = grain_of(first, last, int(setting("report_bars"))) if first and last else "day"
     definitions = _definitions(scope, timezone, grain, catalog)
     connection.execute(";\n".join(definitions.values()))
@@ -172,16 +171,11 @@ def _without_comments(statement: str) -> str:
     return "\n".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
 
 
-def _span(connection: duckdb.DuckDBPyConnection, scope: Scope) -> tuple[date | None, date | None]:
+def _span(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, date | None]:
     """The first and last local day with work; with commits where there is no session."""
-    spans: Iterable[str] = (
-        "select local_time(started_at) as moment from turns",
-        "select local_time(authored_at) from commits",
-    )
-    for days in spans:
-        first, last = connection.execute(
-            f"select min(moment)::date, max(moment)::date from ({days}) as days(moment)"
-        ).fetchall()[0]
+    for mart, column in (("turns", "started_at"), ("commits", "authored_at")):
+        days = f"min(local_time({column}))::date, max(local_time({column}))::date"
+        first, last = connection.execute(f"select {days} from {mart}").fetchall()[0]
         if first:
             return first, last
     return None, None

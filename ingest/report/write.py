@@ -58,7 +58,7 @@ def write_report(data: DataDir, scope: Scope, out: Path | None = None) -> Writte
 
 
 def _ask(data: DataDir, scope: Scope) -> tuple[Path, Answers, datetime]:
-    """From `marts.db`, which nobody writes to, where it is; else from `ope.db`, open no longer than the questions take."""
+    """From `marts.db`, which nobody writes to; without one from `ope.db`, open while questions are asked."""
     source = data.published if data.published.exists() else data.database
     with opened_read_only(source) as connection:
         answers = ask_all(connection, scope, int(setting("report_rows")))
