@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from ingest.report.drawing import HALF, NARROW, WIDE, Drawing, Spec, draw
+from ingest.report.drawing import HALF, Drawing, Spec, draw
 from ingest.report.forms import THOUSANDS, bars, colours, shares, span_of, timed
 from ingest.report.questions import Answer, Answers, Row
 from ingest.report.scope import end_of, periods
@@ -50,7 +51,7 @@ def activity(answers: Answers) -> Drawing | None:
 
     def panel(index: int, width: int) -> Spec:
         column, title, said = panels[index]
-        values = [timed(row["period"], grain, float(row[column]), said(row)) for row in rows]
+        values = [timed(row["period"], grain, float(row[column]), said(row)) for row in rows if row[column]]
         is_last = index == len(panels) - 1
         drawn = bars(values, span, grain, width, _PANEL, axis={"format": ",~f"}, is_last=is_last)
         return {**drawn, "title": title}
@@ -58,7 +59,7 @@ def activity(answers: Answers) -> Drawing | None:
     def drawn(width: int) -> Spec:
         return {"vconcat": [panel(index, width) for index in range(len(panels))], "spacing": 14}
 
-    return draw(f"Turns, active hours and commits by {grain}", drawn(WIDE), drawn(NARROW))
+    return draw(f"Turns, active hours and commits by {grain}", drawn)
 
 
 def hours(answers: Answers) -> Drawing | None:
@@ -90,7 +91,7 @@ def hours(answers: Answers) -> Drawing | None:
             },
         }
 
-    return draw("Turns by local weekday and hour", drawn(WIDE), drawn(NARROW))
+    return draw("Turns by local weekday and hour", drawn)
 
 
 def cost(answers: Answers) -> Drawing | None:
@@ -113,7 +114,7 @@ def cost(answers: Answers) -> Drawing | None:
     def drawn(width: int) -> Spec:
         return bars(values, span_of(answers), grain, width, _HEIGHT, colours=scale, axis=dollars)
 
-    return draw(f"List-price cost by {grain} and model, in dollars", drawn(WIDE), drawn(NARROW))
+    return draw(f"List-price cost by {grain} and model, in dollars", drawn)
 
 
 def lines(answers: Answers) -> Drawing | None:
@@ -138,7 +139,7 @@ def lines(answers: Answers) -> Drawing | None:
         span = (first, end_of(last, "month"))
         return bars(values, span, "month", width, _HEIGHT, colours=scale, axis=THOUSANDS)
 
-    return draw("Added lines by month and by who wrote them", drawn(WIDE), drawn(NARROW))
+    return draw("Added lines by month and by who wrote them", drawn)
 
 
 def reactions(answers: Answers) -> Drawing | None:
@@ -160,7 +161,7 @@ def reactions(answers: Answers) -> Drawing | None:
     def drawn(width: int) -> Spec:
         return bars(values, span_of(answers), grain, width, _HEIGHT, colours=scale)
 
-    return draw(f"Turns by {grain} and by how people took them", drawn(WIDE), drawn(NARROW))
+    return draw(f"Turns by {grain} and by how people took them", drawn)
 
 
 def tool_errors(answer: Answer, most: int) -> Drawing | None:
@@ -170,7 +171,7 @@ def tool_errors(answer: Answer, most: int) -> Drawing | None:
     ]
     if not rows:
         return None
-    return draw("Share of calls that ended in an error", shares(rows, WIDE), shares(rows, NARROW))
+    return draw("Share of calls that ended in an error", partial(shares, rows, None))
 
 
 def objections(answer: Answer, most: int) -> list[Drawing]:
@@ -182,7 +183,9 @@ def objections(answer: Answer, most: int) -> list[Drawing]:
     top = max((row["high"] for rows in by_kind.values() for row in rows), default=None)
     return [
         draw(
-            *(f"Share of turns that people objected to, by {kind}", shares(rows, HALF, top), shares(rows, NARROW, top)),
+            f"Share of turns that people objected to, by {kind}",
+            partial(shares, rows, top),
+            HALF,
             caption=f"By {kind}",
         )
         for kind, rows in by_kind.items()

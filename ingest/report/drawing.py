@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ CONFIG: Spec = {
         "tickColor": "var(--rule)",
         "title": None,
     },
-    "axisX": {"domain": True, "domainColor": "var(--rule)", "tickSize": 4, "labelPadding": 3},
+    "axisX": {"domain": True, "domainColor": "var(--rule)", "tickSize": 4, "labelPadding": 3, "zindex": 1},
     "axisY": {"ticks": False, "grid": True, "gridColor": "var(--grid)", "tickCount": 3},
     "title": {
         "anchor": "start",
@@ -54,7 +55,7 @@ _NOISE = re.compile(
     r' aria-(?:hidden|roledescription)="[^"]*"| role="graphics-(?:object|symbol)"| pointer-events="none"'
     r'|<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>| class="[^"]*"| opacity="1"'
 )
-_OPENING = re.compile(r"^<svg [^>]*?width=\"([\d.]+)\" height=\"([\d.]+)\" viewBox=\"([^\"]*)\">")
+_OPENING = re.compile(r'^<svg [^>]*?width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)" [^>]*>')
 
 
 @dataclass(frozen=True)
@@ -67,27 +68,38 @@ class Drawing:
     narrow: str
 
 
-def draw(title: str, wide: Spec, narrow: Spec, *, caption: str | None = None) -> Drawing:
-    """Render both; without a caption it is the title. Raises IngestError where the drawing library is missing."""
-    return Drawing(title, caption or title, _svg(wide, title), _svg(narrow, title))
+def draw(title: str, drawn: Callable[[int], Spec], width: int = WIDE, *, caption: str | None = None) -> Drawing:
+    """Render what `drawn` gives for a width, for that one and for a phone; without a caption it is the title.
+
+    Raises IngestError where the drawing library is missing.
+    """
+    wide, narrow = (_for_the_page(_svg(drawn(room)), title, room) for room in (width, NARROW))
+    return Drawing(title, caption or title, wide, narrow)
 
 
-def _svg(spec: Spec, title: str) -> str:
+def _svg(spec: Spec) -> str:
     try:
         import vl_convert  # takes a moment, which no other command should wait for
     except ImportError as error:
         raise IngestError("The report draws with vl-convert-python, which is missing: run `make build`.") from error
-    drawn = vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, vl_version="5.20")
-    return _for_the_page(drawn, title)
+    return vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, vl_version="5.20")
 
 
-def _for_the_page(svg: str, title: str) -> str:
-    """Smaller, in the font of the page, and with values that a pointer shows: the label of a mark becomes its title."""
+def _for_the_page(svg: str, title: str, width: int) -> str:
+    """Smaller, in the font of the page, and with values that a pointer shows: the label of a mark becomes its title.
+
+    At least `width` wide: the library guesses how long a text is, as it does not know the reader's fonts.
+    """
     svg = _NUMBERS.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), _FONT.sub("", svg))
     svg = _LABELLED.sub(r"<\1\3><title>\2</title></\1>", svg)
     svg = _NOISE.sub("", _AXIS_LABEL.sub("", svg))
-    opening = f'<svg role="img" aria-label="{_escaped(title)}"'
-    return _OPENING.sub(lambda found: f'{opening} width="{found[1]}" height="{found[2]}" viewBox="{found[3]}">', svg)
+
+    def opening(found: re.Match[str]) -> str:
+        wide, high = max(float(found["width"]), width), float(found["height"])
+        size = f'width="{wide:g}" height="{high:g}" viewBox="0 0 {wide:g} {high:g}"'
+        return f'<svg role="img" aria-label="{_escaped(title)}" {size}>'
+
+    return _OPENING.sub(opening, svg)
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The two forms that most pictures of the report have, as Vega-Lite: bars over time, and shares with their intervals."""
+"""The two forms that most pictures of the report have: bars over time, and shares with their intervals."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ def bars(
     axis: Spec | None = None,
     is_last: bool = True,
 ) -> Spec:
-    """Bars over time from the first day of `span` to the one before its last, stacked by `rank` where there are colours.
-
-    `values` are made by `timed`. `is_last`: the days stand below it.
+    """Bars over time from the first day of `span` to the one before its last, stacked by `rank` where there
+    are colours. `values` are made by `timed`. `is_last`: the days stand below it.
     """
     first, end = span
     labelled: Spec = {"labelExpr": _TIME[grain], "labelOverlap": True, "labelBound": True}
@@ -77,8 +76,9 @@ def bars(
     }
 
 
-def shares(rows: list[Row], width: int, top: float | None = None) -> Spec:
-    """A dot for each share, a line for its 95 % interval, and the counts behind it; the scale ends at `top`.
+def shares(rows: list[Row], top: float | None, width: int) -> Spec:
+    """A dot for each share, a line for its 95 % interval, and the counts behind it; the scale ends at `top`
+    (None: where the longest line does).
 
     Rows have `name`, `share`, `low`, `high`, `hits` and `of`.
     """
@@ -112,7 +112,7 @@ def shares(rows: list[Row], width: int, top: float | None = None) -> Spec:
             },
             {
                 "mark": {"type": "text", "align": "left", "aria": False},
-                "encoding": {"x": {"value": room + 10}, "text": {"field": "counts"}},
+                "encoding": {"x": {"value": room + 14}, "text": {"field": "counts"}},
             },
         ],
     }
