@@ -52,4 +52,6 @@ def test_picture_is_of_this_query_and_output(picture) -> None:
 
 def test_no_picture_is_left_over() -> None:
     pages = [path.read_text(encoding="utf-8") for path in (PRODUCT_ROOT / "docs").glob("*.md")]
-    assert {path.stem for path in IMAGES.glob("*.svg")} == {picture.name for page in pages for picture in pictures(page)}
+    assert {path.stem for path in IMAGES.glob("*.svg")} == {
+        picture.name for page in pages for picture in pictures(page)
+    }

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from ingest.paths import DataDir
-from ingest.report import Scope, write_report
+from ingest.report import Scope, charts, write_report
 from tests.end_to_end.conftest import sample_warehouse as sample_warehouse
 from tests.report.reading import Page, read_page
 from tests.warehouse import Warehouse
@@ -46,3 +46,9 @@ def copy(sample_warehouse: Warehouse, tmp_path: Path) -> Place:
     data.root.mkdir()
     shutil.copy2(sample_warehouse.database, data.database)
     return Place(data)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pictures, which take the most time."""
+    monkeypatch.setattr(charts, "draw", lambda *_, **__: None)

@@ -71,6 +71,7 @@ def test_the_tables_are_those_of_the_marts(sample_warehouse: Warehouse, sample_p
     assert {state: states.count(state) for state in states} == dict(gates)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_share_stands_with_its_interval_and_a_sum_of_placeholders_is_a_lower_bound(copy: Place) -> None:
     copy.change(
         "delete from tool_calls where tool_name != 'Bash'",
@@ -93,6 +94,7 @@ def test_a_share_stands_with_its_interval_and_a_sum_of_placeholders_is_a_lower_b
     assert any("no cost over time" in text for text in page.empty)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_measured_precision_has_its_interval_and_its_n_and_an_estimate_is_none(copy: Place) -> None:
     page = copy.report()
     assert "not measured (estimate" in page.tables["How often a link is right"][1][3]
@@ -105,6 +107,7 @@ def test_a_measured_precision_has_its_interval_and_its_n_and_an_estimate_is_none
     assert row[1:5] == ["people", "50", "90 % (79–96 %, n = 50)", "75 % (63–84 %, n = 60)"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_long_list_is_cut_and_says_where_the_rest_is(copy: Place) -> None:
     copies = 1500
     copy.change(
@@ -152,6 +155,8 @@ def test_the_shown_sql_runs_as_it_stands_and_says_the_same(sample_warehouse: War
 
 
 def test_days_are_local_and_inclusive(sample_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "question_names", lambda: ("totals", "hours"))
+
     def turns(scope: Scope) -> int:
         return asked(sample_warehouse.database, scope).by_name["totals"].row["turns"]
 
@@ -262,6 +267,7 @@ def test_the_page_is_private_whole_and_stands_alone(sample_page: Page) -> None:
     assert str(policy).startswith("default-src 'none'; style-src 'unsafe-inline'")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_says_where_it_is(copy: Place, tmp_path: Path) -> None:
     environment = {"OPE_DATA_DIR": str(copy.data.root), "NO_COLOR": "1"}
     out = tmp_path / "new" / "page.html"

@@ -1,5 +1,13 @@
 -- Accepted links, the newest commits first, each with the three strongest pieces of evidence: identity and content before context.
-with details as (
+with accepted as (
+
+    select *
+    from correlations
+    where is_accepted
+
+),
+
+details as (
 
     select
         project_id,
@@ -10,6 +18,7 @@ with details as (
         bool_and(evidence_class = 'context') as is_context,
         max(contribution) as contribution
     from correlation_evidence
+    inner join accepted using (project_id, commit_sha, session_id)
     where contribution > 0
     group by all
 
@@ -31,24 +40,23 @@ evidence as (
 )
 
 select
-    correlations.project_id,
-    correlations.commit_sha,
+    accepted.project_id,
+    accepted.commit_sha,
     left(commits.subject, 300) as subject,
-    correlations.session_id,
+    accepted.session_id,
     left(coalesce(sessions.title, sessions.first_prompt), 300) as title,
-    correlations.confidence,
-    correlations.method,
+    accepted.confidence,
+    accepted.method,
     evidence.evidence,
-    local_time(correlations.authored_at) as authored
-from correlations
+    local_time(accepted.authored_at) as authored
+from accepted
 inner join commits
-    on correlations.project_id = commits.project_id
-    and correlations.commit_sha = commits.commit_sha
+    on accepted.project_id = commits.project_id
+    and accepted.commit_sha = commits.commit_sha
 left join sessions
-    on correlations.session_id = sessions.session_id
+    on accepted.session_id = sessions.session_id
 left join evidence
-    on correlations.project_id = evidence.project_id
-    and correlations.commit_sha = evidence.commit_sha
-    and correlations.session_id = evidence.session_id
-where correlations.is_accepted
-order by correlations.authored_at desc nulls last, correlations.commit_sha, correlations.session_id
+    on accepted.project_id = evidence.project_id
+    and accepted.commit_sha = evidence.commit_sha
+    and accepted.session_id = evidence.session_id
+order by accepted.authored_at desc nulls last, accepted.commit_sha, accepted.session_id
