@@ -8,7 +8,7 @@ from functools import partial
 from ingest.report.drawing import HALF, Drawing, Spec, draw
 from ingest.report.forms import THOUSANDS, bars, colours, shares, span_of, timed
 from ingest.report.questions import Answer, Answers, Row
-from ingest.report.scope import end_of, periods
+from ingest.report.scope import end_of
 from ingest.report.words import counted, line, usd
 
 # From what needs a look to what does not: the first are read against the base line.
@@ -29,7 +29,7 @@ LINES = {
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Models that have a colour of their own at most: tints that can be told apart.
 TINTS = 5
-_PANEL, _HEIGHT, _MONTH = 56, 150, 100
+_PANEL, _HEIGHT = 56, 150
 
 
 def series(rank: int) -> str:
@@ -131,12 +131,9 @@ def lines(answers: Answers) -> Drawing | None:
     ]
     scale = colours("kind", {column: colour for column, (_, colour) in LINES.items()})
     first, last = rows[0]["period"], rows[-1]["period"]
-    months = len(periods(first, last, "month"))
+    span = (first, end_of(last, "month"))
 
     def drawn(width: int) -> Spec:
-        # a bar for a month, not a wall
-        width = min(width, 60 + _MONTH * months)
-        span = (first, end_of(last, "month"))
         return bars(values, span, "month", width, _HEIGHT, colours=scale, axis=THOUSANDS)
 
     return draw("Added lines by month and by who wrote them", drawn)

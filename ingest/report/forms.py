@@ -13,6 +13,7 @@ from ingest.report.words import day, percent
 THOUSANDS = {"labelExpr": "format(datum.value, '~s')"}
 # Pixels that the labels of an axis take: as many in every picture, so that all begin at the same place.
 _LEFT, _COUNTS = 34, 96
+_WIDEST = 80
 _DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 _TIME = {
     "day": "utcFormat(datum.value, '%-d %b')",
@@ -38,6 +39,9 @@ def bars(
     are colours. `values` are made by `timed`. `is_last`: the days stand below it.
     """
     first, end = span
+    count = (end - first).days / _DAYS[grain]
+    # few bars are bars and no walls
+    width = min(width, round(_LEFT + 12 + _WIDEST * count))
     labelled: Spec = {"labelExpr": _TIME[grain], "labelOverlap": True, "labelBound": True}
     if grain == "day":
         labelled["tickCount"] = max(2, width // 90)
@@ -60,14 +64,13 @@ def bars(
         "sort": [{"field": "rank"}] if colours else [],
         "as": ["low", "high"],
     }
-    pixels = width / ((end - first).days / _DAYS[grain])
     return {
         "data": {"values": values},
         # rectangles from the first to the last moment of a period: no scale has to guess how wide a bar is
         "transform": [stack],
         "width": width - _LEFT - 12,
         "height": height,
-        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 1.5 if pixels > 6 else 0.5},
+        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 1.5 if width / count > 6 else 0.5},
         "encoding": {
             **{"x": x, "x2": {"field": "to"}, "y": y, "y2": {"field": "high"}},
             "color": colours or {"value": "var(--accent)"},
@@ -152,7 +155,7 @@ def _ticks(first: date, end: date, grain: str, width: int) -> list[str]:
     while begin < end:
         begins.append(begin)
         begin = end_of(begin, grain)
-    step = max(1, -(-len(begins) * 64 // width))
+    step = max(1, -(-len(begins) * 78 // width))
     return [_stamp(begin) for begin in begins[::step]]
 
 

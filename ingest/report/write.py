@@ -58,12 +58,23 @@ def write_report(data: DataDir, scope: Scope, out: Path | None = None) -> Writte
 
 
 def _ask(data: DataDir, scope: Scope) -> tuple[Path, Answers, datetime]:
-    """From `marts.db`, which nobody writes to; without one from `ope.db`, open while questions are asked."""
-    source = data.published if data.published.exists() else data.database
-    with opened_read_only(source) as connection:
-        answers = ask_all(connection, scope, int(setting("report_rows")))
-        made_at = connection.execute("select local_time(?::timestamp)", [now()]).fetchall()[0][0]
-    return source, answers, made_at
+    """From `marts.db`, which nobody writes to; else from `ope.db`, open while questions are asked.
+
+    The second where the first is missing, cannot be read, or does not know the project yet; the reason of the first
+    stands where both fail.
+    """
+    reason: IngestError | None = None
+    for source in (data.published, data.database):
+        if source == data.published and not source.exists():
+            continue
+        try:
+            with opened_read_only(source) as connection:
+                answers = ask_all(connection, scope, int(setting("report_rows")))
+                made_at = connection.execute("select local_time(?::timestamp)", [now()]).fetchall()[0][0]
+            return source, answers, made_at
+        except IngestError as error:
+            reason = reason or error
+    raise reason or IngestError(f"There is no database in {data.root}: run `make build`.")
 
 
 def _is_behind(data: DataDir, answers: Answers) -> bool:

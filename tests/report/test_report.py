@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import stat
+import webbrowser
 from datetime import date
 from pathlib import Path
 
@@ -18,9 +20,10 @@ from ingest.paths import DataDir
 from ingest.report import Scope, questions, write_report
 from ingest.report.page import SECTIONS
 from ingest.report.questions import Answers, ask_all, question_names
+from ingest.report.scope import end_of, grain_of, periods
 from ingest.settings import setting
 from tests.report.conftest import Place
-from tests.report.reading import Page
+from tests.report.reading import Page, read_page
 from tests.warehouse import Warehouse
 
 HOSTILE = "</title></script><script>document.title = 'run'</script><img src=x onerror=\"run()\"> & \\1 'quoted'"
@@ -134,12 +137,8 @@ def test_every_section_shows_its_sql_and_no_query_is_left_over(sample_page: Page
     assert set(shown) - {"published"} == set(sample_page.sql) - {"published"}
 
 
-@pytest.mark.parametrize(
-    "scope",
-    [Scope(), Scope(("tidebook",), date(2026, 1, 8), date(2026, 6, 20))],
-    ids=["all", "some days of a project"],
-)
-def test_the_shown_sql_runs_as_it_stands_and_says_the_same(sample_warehouse: Warehouse, scope: Scope) -> None:
+def test_the_shown_sql_runs_as_it_stands_and_says_the_same(sample_warehouse: Warehouse) -> None:
+    scope = Scope(("tidebook",), date(2026, 1, 8), date(2026, 6, 20))
     answers = asked(sample_warehouse.database, scope)
     for name, answer in answers.by_name.items():
         with duckdb.connect(str(sample_warehouse.database), read_only=True) as connection:
@@ -200,6 +199,50 @@ def test_days_that_are_none_are_refused() -> None:
         Scope.parse(until="yesterday")
     with pytest.raises(IngestError, match="exchange them"):
         Scope.parse(since="2026-02-01", until="2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "grain"),
+    [
+        ((2026, 1, 1), (2026, 2, 28), "day"),
+        ((2026, 1, 1), (2026, 12, 31), "week"),
+        ((2024, 2, 29), (2026, 12, 31), "month"),
+        ((2015, 11, 30), (2026, 2, 1), "quarter"),
+        ((1970, 1, 1), (2026, 12, 31), "year"),
+    ],
+)
+def test_no_time_axis_has_too_many_bars(first: tuple[int, int, int], last: tuple[int, int, int], grain: str) -> None:
+    begin, end = date(*first), date(*last)
+    assert grain_of(begin, end, 62) == grain
+    found = periods(begin, end, grain)
+    assert found[0] <= begin < end_of(found[0], grain) and found[-1] <= end < end_of(found[-1], grain)
+    assert [end_of(day, grain) for day in found[:-1]] == found[1:]
+    with duckdb.connect() as connection:
+        [(truncated,)] = connection.execute("select date_trunc(?, ?::date)::date", [grain, end]).fetchall()
+    assert truncated == found[-1]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_is_published_comes_first_and_an_older_state_is_named(copy: Place) -> None:
+    shutil.copy2(copy.data.database, copy.data.published)
+    with duckdb.connect(str(copy.data.database), read_only=True) as connection:
+        log = connection.execute("select * from update_log").to_arrow_table()  # a view, which is published as a table
+    with duckdb.connect(str(copy.data.published)) as connection:
+        connection.register("log", log)
+        connection.execute("drop view update_log; create table update_log as from log")
+        connection.execute(
+            "create table publish_state as select timestamp '2020-01-03' as published_at, timestamp '2020-01-02' as "
+            "built_at, timestamp '2020-01-01 12:34' as synced_at, '0' as ope_version, 'r' as run_id"
+        )
+    environment = {"OPE_DATA_DIR": str(copy.data.root), "NO_COLOR": "1"}
+    printed = CliRunner(env=environment).invoke(main, ["report"]).output
+    assert "from marts.db" in printed and "`python -m ingest publish` brings it up to date" in printed
+    page = read_page(copy.data.outputs / "report.html")
+    assert "What was read until 2020-01-01 12:34 UTC, built 2020-01-02 00:00 UTC and published" in page.text
+    assert "published" in page.sql
+    # a project that is not published yet
+    copy.change("update projects set project_id = 'young'")
+    assert write_report(copy.data, Scope(("young",))).source == "ope.db"
 
 
 # Nothing, and worse
@@ -268,11 +311,14 @@ def test_the_page_is_private_whole_and_stands_alone(sample_page: Page) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_command_says_where_it_is(copy: Place, tmp_path: Path) -> None:
+def test_the_command_says_where_it_is(copy: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_pages: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened_pages.append)
     environment = {"OPE_DATA_DIR": str(copy.data.root), "NO_COLOR": "1"}
     out = tmp_path / "new" / "page.html"
-    done = CliRunner(env=environment).invoke(main, ["report", "--since", "2026-06-01", "--out", str(out)])
+    done = CliRunner(env=environment).invoke(main, ["report", "--since", "2026-06-01", "--out", str(out), "--open"])
     assert done.exit_code == 0, done.output
     assert done.output.startswith(f"{out}: ") and "from ope.db" in done.output
+    assert opened_pages == [out.as_uri()]
     refused = CliRunner(env=environment).invoke(main, ["report", "--out", str(tmp_path)])
     assert refused.exit_code == 1 and "is a directory: name a file with --out" in refused.output
