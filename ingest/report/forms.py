@@ -12,7 +12,7 @@ from ingest.report.words import day, percent
 
 THOUSANDS = {"labelExpr": "format(datum.value, '~s')"}
 # Pixels that the labels of an axis take: as many in every picture, so that all begin at the same place.
-_LEFT, _COUNTS = 34, 96
+_LEFT, _NAMES = 34, 150
 _WIDEST = 80
 _DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 _TIME = {
@@ -86,16 +86,16 @@ def shares(rows: list[Row], top: float | None, width: int) -> Spec:
     Rows have `name`, `share`, `low`, `high`, `hits` and `of`.
     """
     values = [_share(row) for row in rows]
-    labels = 128 if width == NARROW else 150
+    counts = 72 if width == NARROW else 96
     x = {
         "type": "quantitative",
         "scale": {"domain": [0, max(0.1, top or max(row["high"] for row in rows))], "nice": False},
         "axis": {"format": ".0%", "tickCount": 4, "grid": True, "gridColor": "var(--grid)"}
         | {"domain": False, "ticks": False},
     }
-    names = {"grid": False, "labelColor": "var(--ink)", "labelAlign": "left", "labelPadding": labels}
-    extent = {"labelLimit": labels, "minExtent": labels, "maxExtent": labels}
-    room = width - labels - _COUNTS
+    names = {"grid": False, "labelColor": "var(--ink)", "labelAlign": "left", "labelPadding": _NAMES}
+    extent = {"labelLimit": _NAMES, "minExtent": _NAMES, "maxExtent": _NAMES}
+    room = width - _NAMES - counts
     return {
         "data": {"values": values},
         "width": room,
