@@ -26,6 +26,7 @@ from ingest.commands.projects import (
     remove_project_command,
 )
 from ingest.commands.redact import redact_command
+from ingest.commands.report import report_command
 from ingest.commands.share import share_command
 from ingest.commands.snapshots import snapshot_command, verify_snapshot_command
 from ingest.commands.syncing import (
@@ -109,7 +110,7 @@ def main(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 COMMANDS = (
     *(discover_command, add_project_command, projects_command, exclude_project_command, remove_project_command),
-    *(nightly_command, publish_command, history_command, quality_report_command),
+    *(nightly_command, publish_command, history_command, quality_report_command, report_command),
     *(sync_command, import_labels_command, status_command, summary_command, init_data_command),
     *(explain_command, label_command, low_confidence_command),
     *(retention_command, archive_command, restore_command, snapshot_command, verify_snapshot_command),

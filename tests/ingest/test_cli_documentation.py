@@ -23,6 +23,7 @@ COMMANDS = {
     "status",
     "history",
     "quality-report",
+    "report",
     "init-data",
     "remove-project",
     "exclude-project",
