@@ -62,3 +62,8 @@ def test_the_sessions_of_the_page_are_those_of_the_sample(sample_warehouse: Ware
     assert {session_id: version for session_id, version in listed.items() if found[session_id]} == {
         session_id: version for session_id, version in found.items() if version
     }
+
+
+def test_the_archive_has_every_line_of_the_logs(sample_warehouse: Warehouse) -> None:
+    transcripts = (sample_warehouse.data / "raw/tidebook/sessions").rglob("*.jsonl")
+    assert sum(len(path.read_bytes().splitlines()) for path in transcripts) == EXPECTED["lines"]["total"]

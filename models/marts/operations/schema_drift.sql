@@ -35,7 +35,7 @@ activity as (
 
 ),
 
--- Bookkeeping records name no version: theirs is the first that their session names, not what it copied from an older one.
+-- Bookkeeping records name no version: theirs is the first that their session names in records of its own.
 versioned as (
 
     select
