@@ -14,10 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.shown import ROOT, SAMPLE
+
 from ingest.paths import DataDir
 from ingest.report import Scope, write_report
 from tools.browser import Browser, find_browser
-from tools.shown import ROOT, SAMPLE
 
 IMAGES = ROOT / "docs" / "images"
 # name: width and height in CSS pixels, dark or not
