@@ -39,7 +39,7 @@ venv-metrics: ## set up .venv-metrics with `mf query`, to ask for metrics by nam
 	@tools/venv.sh .venv-metrics requirements.txt requirements-metrics.txt
 
 ##@ To change it
-test: ## run everything that can be wrong: style, pytest, dbt build twice (STEPS="pytest dbt" for some)
+test: ## the five minutes after a change: style, the sample built and tested, pytest (STEPS=all: everything)
 	@$(MAKE) --no-print-directory -j2 venv-dev venv-lint
 	@$(PYTHON) -m tools.check $(STEPS)
 

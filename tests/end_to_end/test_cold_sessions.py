@@ -20,6 +20,8 @@ from ingest.registry import load_projects
 from ingest.sync import sync
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
+pytestmark = pytest.mark.slow
+
 SUMS = {
     "sessions": "count(*), sum(turns), sum(tool_calls), sum(total_tokens), sum(cost_usd)",
     "turns": "count(*)",

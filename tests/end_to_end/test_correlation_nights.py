@@ -11,6 +11,8 @@ import pytest
 from tests.rebuilding import mark_units, rebuilt_units, stale_models
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
+pytestmark = pytest.mark.slow
+
 AS_FAR_AS_LINKS = (*WITHOUT_TESTS, "--select", "+int_correlations__links")
 MATCHES = "int_correlations__line_matches"
 OF_A_PART = {

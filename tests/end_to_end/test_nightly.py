@@ -15,6 +15,8 @@ from ingest.sample import write_sample
 from tests.end_to_end.conftest import register_sample
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse = Warehouse.make(tmp_path)

@@ -14,6 +14,8 @@ from tests.end_to_end.odd_files import write
 from tests.end_to_end.odd_turns import INPUTS as ODD_INPUTS
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = json.loads((PRODUCT_ROOT / "docs/episode.schema.json").read_text(encoding="utf-8"))
 
 

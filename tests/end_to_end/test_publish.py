@@ -90,6 +90,7 @@ def test_marts_and_seeds_are_tables_with_their_comments(data: DataDir) -> None:
     assert read(data.published, states) == [(done.run_id, done.rows, True, True)]
 
 
+@pytest.mark.slow
 def test_nothing_names_a_place_of_this_machine(data: DataDir) -> None:
     told = f"cannot read {data.root}/raw/x and {PRODUCT_ROOT}/seeds and {Path.home()}/notes"
     write(
