@@ -24,7 +24,23 @@ from ingest.paths import PRODUCT_ROOT
 NOTES = frozenset({"not run", "anew", "first", "types", "exits", "in", "output", "varies"})
 COMMAND_LANGUAGES = frozenset({"sh", "bash", "console", "shell"})
 # An indented block without a language is one of commands where it begins with one of these.
-PROGRAMS = ("python", "make", "dbt", "duckdb", "git", "jq", "export", "cd", "mf", "cp", "mkdir", "pip", "rm", "npm")
+PROGRAMS = (
+    "python",
+    "ope",
+    "make",
+    "dbt",
+    "duckdb",
+    "git",
+    "jq",
+    "export",
+    "cd",
+    "mf",
+    "cp",
+    "mkdir",
+    "pip",
+    "rm",
+    "npm",
+)
 
 _NOTE = re.compile(r"<!-- (?P<name>[a-z ]+): (?P<value>.*?) -->\s*$")
 _FENCE = re.compile(r"^```(?P<language>[a-z]*)\s*$")
