@@ -35,7 +35,8 @@ def adopt(data: DataDir, projects: Sequence[Project]) -> tuple[list[Project], di
             continue
         host = next((hosts[key] for key in _keys_of(Path(place.path)) if key in hosts), None)
         if host is not None:
-            found.setdefault(host.project_id, []).extend({session.directory for session in sessions})
+            directories = {str(root / Path(session.directory).relative_to(root).parts[0]) for session in sessions}
+            found.setdefault(host.project_id, []).extend(directories)
     given: set[str] = set()
     result = []
     for project in projects:

@@ -12,6 +12,8 @@ from ingest.agents.edges import Edges, read_edges
 from ingest.files import is_inside, printable
 
 REPORTED_FILES = 50
+# Directories that a session has of its own, in one with its name.
+OF_A_SESSION = ("subagents", "tool-results")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Found:
 def scan(roots: Iterable[Path], progress: Callable[[int, int], None] | None = None) -> Found:
     """The sessions below `roots`, by path. A directory that is not there has none.
 
-    A session directory is one directly below a root, or the root itself for the files that lie directly in it.
+    A session directory is one that holds the transcripts of sessions directly.
     """
     found = Found()
     for root in dict.fromkeys(root.resolve() for root in roots):
@@ -74,7 +76,7 @@ def _scan(root: Path, found: Found, progress: Callable[[int, int], None] | None)
         found.sessions.append(
             FoundSession(
                 path=file.path,
-                directory=str(_directory(root, file)),
+                directory=str(root / _key(file)[0]),
                 session_id=file.session_id,
                 subagents=sum(one.kind == "transcript" for one in family),
                 bytes=edges.size + sum(map(_size, family)),
@@ -102,15 +104,12 @@ def _families(files: list[SourceFile]) -> tuple[list[SourceFile], dict[tuple[str
 
 
 def _key(file: SourceFile) -> tuple[str, str]:
-    """The session directory and the session at the top of the family."""
-    above, separator, _ = file.relative_path.partition("/")
-    root_session = file.session_id.split("/")[0]
-    # Where the root is a session directory itself, what lies below it is named after a session.
-    return above if separator and above != root_session else "", root_session
-
-
-def _directory(root: Path, file: SourceFile) -> Path:
-    return root / _key(file)[0]
+    """The session directory, below the root, and the session at the top of the family."""
+    above = file.relative_path.split("/")[:-1]
+    for name in OF_A_SESSION:
+        if name in above:
+            above = above[: max(above.index(name) - 1, 0)]  # the directory before is named after the session
+    return "/".join(above), file.session_id.split("/")[0]
 
 
 def _size(file: SourceFile) -> int:

@@ -263,8 +263,9 @@ def test_a_single_session_directory_may_be_named(machine) -> None:
     app = machine.repository("app")
     machine.session("-x", "s1", app)
     machine.session("-x/s1/subagents", "agent-a", app)
-    (group,) = machine.discover(machine.projects / "-x").groups
-    assert (group.sessions, group.subagents, group.directories) == (1, 1, (str(machine.projects / "-x"),))
+    for above in (machine.projects / "-x", machine.projects, machine.home, machine.root):
+        (group,) = machine.discover(above).groups
+        assert (group.sessions, group.subagents, group.directories) == (1, 1, (str(machine.projects / "-x"),))
 
 
 def test_add_project_inside_a_repository_needs_no_argument(shell: Shell, monkeypatch) -> None:
