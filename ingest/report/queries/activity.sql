@@ -1,4 +1,5 @@
--- Turns, active time and commits, by the local day on which they began. Commits from before the first session are left out.
+-- Turns, active time and commits, by the local day on which they began.
+-- Commits from before the first session are left out.
 with work as (
 
     select

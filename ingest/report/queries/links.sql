@@ -1,4 +1,5 @@
--- Accepted links, the newest commits first, each with the three strongest pieces of evidence: identity and content before context.
+-- Accepted links, the newest commits first, each with the three strongest pieces of evidence:
+-- identity and content before context.
 with accepted as (
 
     select *

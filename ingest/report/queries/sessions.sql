@@ -3,7 +3,10 @@ with kept as (
 
     select
         linked_session_id as session_id,
-        list(left(commit_sha, 7) || ' ' || coalesce(left(subject, 300), '') order by authored_at, commit_sha)[:3] as first_commits
+        list(
+            left(commit_sha, 7) || ' ' || coalesce(left(subject, 300), '')
+            order by authored_at, commit_sha
+        )[:3] as first_commits
     from commits
     where linked_session_id is not null
     group by all

@@ -1,4 +1,5 @@
--- Each tool: calls, how many ended in an error (with a 95 % Wilson interval), how many the human refused, how long they took.
+-- Each tool: calls, how many ended in an error (with a 95 % Wilson interval), how many the human refused,
+-- how long they took.
 select
     tool_name as name,
     count(*) as calls,
