@@ -25,8 +25,20 @@ PACKAGE = "ope"
 COMMANDS = PRODUCT_ROOT / "docs" / "commands.md"
 # Code that reads environment variables. A page with the variable in a table or a sentence documents it.
 CODE = ("ingest/**/*.py", "ingest/**/*.sh", "tools/*.py", "tools/*.sh", "tests/**/*.py", "Makefile", "profiles.yml")
-# Variables of the system, of git, of a test's own making: not ours to describe.
-FOREIGN = frozenset({"PATH", "HOME", "COLUMNS", "GIT_EDITOR", "GIT_PREFIX", "CLAUDECODE", "HOOK_LOG"})
+# Variables of the system, of git, of a test's own making, and those that one of our processes hands to another.
+FOREIGN = frozenset(
+    {
+        "OPE_REMOTE_USER",
+        "OPE_REMOTE_PASSWORD",
+        "PATH",
+        "HOME",
+        "COLUMNS",
+        "GIT_EDITOR",
+        "GIT_PREFIX",
+        "CLAUDECODE",
+        "HOOK_LOG",
+    }
+)
 FIXTURES = "tests/redaction/"
 _READ = re.compile(r"(?:environ(?:\.(?:get|pop)\(|\[)|getenv\(|env_var\()\s*['\"]([A-Z][A-Z0-9_]+)")
 _OWN = re.compile(r"(?<![A-Z_])(OPE_[A-Z]+(?:_[A-Z]+)*)(?![A-Z_])")

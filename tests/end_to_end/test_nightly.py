@@ -24,7 +24,7 @@ def test_a_night(sample_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytes
     source = write_sample(tmp_path / "source")
     register_sample(warehouse, source.projects, source.repository)
     # One session goes on, and a test of severity error finds something.
-    [session] = list(source.projects.rglob("*.jsonl"))[:1]
+    session = source.session_directory / "f270efb1-85c9-57d8-8141-1855f802dcf8.jsonl"
     record = json.loads(session.read_bytes().splitlines()[-1]) | {"uuid": "a new one", "type": "user"}
     with session.open("a") as file:
         file.write(json.dumps(record) + "\n")

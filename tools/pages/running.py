@@ -1,8 +1,8 @@
 """Runs the blocks of a page in order, in one world: what each prints, or why it does not work.
 
-A command `python -m ingest …` runs in this process as it would in one of its own; of `dbt …` the arguments are read
-(the sample was built by it), of `make …` the recipe is asked for. Other programs run as they stand, if they are among
-`OTHER_PROGRAMS`.
+A command `python -m ingest …`, or `ope …`, runs in this process as it would in one of its own; of `dbt …` the arguments
+are read (the sample was built by it), of `make …` the recipe is asked for. Other programs run as they stand, if they
+are among `OTHER_PROGRAMS`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingest.paths import PRODUCT_ROOT
 from tools.pages.blocks import Block
 from tools.pages.world import World
 
-OTHER_PROGRAMS = frozenset({"duckdb", "git", "jq", "cp", "mkdir", "ls", "cat"})
+OTHER_PROGRAMS = frozenset({"duckdb", "git", "jq", "cp", "mkdir", "ln"})
 SHELL_SIGNS = frozenset({"|", ">", "<", ">>", ";", "&", "(", ")", "||"})
 BIN = Path(sys.executable).parent
 MARK = "-- end of a query --"
@@ -91,7 +91,7 @@ def _output(block: Block, world: World) -> str:
     command = block.note("output")
     text = f"python -m ingest {command}" if command else block.text
     types = block.note("types")
-    typed = TYPED if types is None else "".join(f"{word}\n" for word in types.split())
+    typed = TYPED if types is None else "".join(f"{world.meant(word)}\n" for word in types.split())
     code = int((block.note("exits") or "0").split(",")[0])
     return run_commands(text, world, typed, code)
 
@@ -142,6 +142,8 @@ def run_command(words: list[str], line: str, world: World, typed: str, code: int
         return ""
     if program.startswith("python") and arguments[:2] == ["-m", "ingest"]:
         return run_ingest(arguments[2:], environment, world, typed, code)
+    if program == "ope":
+        return run_ingest(arguments, environment, world, typed, code)
     if program == "dbt":
         read_dbt(arguments)
         return ""

@@ -70,6 +70,7 @@ class World:
             "GIT_CONFIG_NOSYSTEM": "1",
             "OPE_DATA_DIR": str(self.data),
             "NO_COLOR": "1",
+            "BROWSER": "true",
             "COLUMNS": "200",
         }
         for name in ("CLAUDE_CONFIG_DIR", "CLAUDE_CODE_SESSION_ID", "CLAUDE_SESSION_ID"):
@@ -146,7 +147,7 @@ class World:
             "0f2c7d1e-5a3b-4c6d-8e9f-0123456789ab": examples["session"],
             "20261121T031500Z-94c56c": self._newest_backup(),
         }
-        word = stands_for.get(word, word)
+        word = stands_for.get(word, word).replace("$PWD", str(self.root / self.working))
         if word.startswith("~/"):
             return str(self.home / word[2:])
         if word.startswith("/mnt/"):
