@@ -358,6 +358,6 @@ def _to_json(project: Project) -> dict[str, Any]:
     fields["repository_paths"] = list(project.repository_paths)
     fields["session_directories"] = list(project.session_directories)
     for optional in ("retention_days", "remote", "has_chosen_sessions"):
-        if not fields[optional]:
+        if fields[optional] is None or fields[optional] is False:  # 0 is not: the schema says what is wrong with it
             del fields[optional]
     return {"id": fields.pop("project_id"), **fields}

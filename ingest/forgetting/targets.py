@@ -64,7 +64,7 @@ def find_target(data: DataDir, name: str) -> Target:
         )
     if len(found) == 1 and found[0] not in known and read_tombstones(data).has_session(found[0]):
         raise IngestError(
-            "This session was forgotten already, and nothing of it is archived. Where the agent still has its files, "
+            "This session was forgotten already, and nothing of it is archived: where the agent still has its files, "
             "delete them yourself."
         )
     if len(found) > 1:

@@ -22,6 +22,8 @@ from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import publish
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 # Holds the database open until its standard input ends.
 HOLDS = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
@@ -90,7 +92,6 @@ def test_marts_and_seeds_are_tables_with_their_comments(data: DataDir) -> None:
     assert read(data.published, states) == [(done.run_id, done.rows, True, True)]
 
 
-@pytest.mark.slow
 def test_nothing_names_a_place_of_this_machine(data: DataDir) -> None:
     told = f"cannot read {data.root}/raw/x and {PRODUCT_ROOT}/seeds and {Path.home()}/notes"
     write(

@@ -14,14 +14,14 @@ from ingest.redaction import Redactor
 from tests.forgetting.forget_place import ForgetPlace
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _rules_compiled_once() -> Iterator[None]:
     """They take longer to compile than a test takes."""
     real = Redactor.load
     compiled = cache(real)
 
-    def load(key: bytes, *further: Any) -> Redactor:
-        return real(key, *further) if further else compiled(key)
+    def load(key: bytes, *further: Any, **named: Any) -> Redactor:
+        return real(key, *further, **named) if further or named else compiled(key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Redactor, "load", staticmethod(load))

@@ -26,6 +26,8 @@ from ingest.status import read_status
 from tests.cold.cold_place import PROJECT
 from tests.forgetting.forget_place import GONE, SHARED, WORD, ForgetPlace, found_in
 
+pytestmark = pytest.mark.slow
+
 
 def others(place: ForgetPlace) -> dict[str, bytes]:
     """The archived files of the other sessions."""

@@ -18,6 +18,8 @@ from ingest.operations.run_records import read_runs
 from tests.forgetting.forget_place import GONE, WORD, ForgetPlace, found_in
 from tests.ingest.test_archive_kills import Death
 
+pytestmark = pytest.mark.slow
+
 SURVIVORS = {"old", "lone", "new", "fork-a", "fork-b"}
 
 

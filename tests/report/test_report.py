@@ -56,10 +56,14 @@ def test_the_figures_are_those_of_the_marts(sample_warehouse: Warehouse, sample_
 
 def test_the_tables_are_those_of_the_marts(sample_warehouse: Warehouse, sample_page: Page) -> None:
     models = sample_warehouse.query(
-        "select model, count(*), bool_and(is_final), sum(cost_usd) from token_usage group by 1 order by 4 desc"
+        "select model, count(*), bool_and(is_final), sum(cost_usd) from token_usage "
+        "group by 1 order by 4 desc nulls last"
     )
     shown = [(row[0], row[1], row[-1]) for row in sample_page.tables["By model"][1:]]
-    assert shown == [(model, f"{n:,}", ("" if final else "≥ ") + f"${usd:,.2f}") for model, n, final, usd in models]
+    assert shown == [
+        (model, f"{n:,}", "no price" if usd is None else ("" if final else "≥ ") + f"${usd:,.2f}")
+        for model, n, final, usd in models
+    ]
     tools = sample_warehouse.query(
         "select tool_name, count(*), count(*) filter (where is_error) from tool_calls group by 1"
     )

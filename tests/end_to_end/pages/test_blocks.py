@@ -34,6 +34,7 @@ def ran(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs], ids=lambda block: block.name)
 def test_block(ran: Callable[[str], Results], block: Block) -> None:
     assert problem(block, ran(block.page)[block]) == ""
