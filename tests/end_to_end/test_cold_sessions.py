@@ -48,7 +48,7 @@ def cold_warehouse(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPat
     chosen = select_named(data, load_projects(data), [], middle).chosen
     archive_sessions(data, chosen)
     sync(data)
-    warehouse.build()
+    warehouse.build(*WITHOUT_TESTS)
     return warehouse, {session.root_session_id for session in chosen}
 
 

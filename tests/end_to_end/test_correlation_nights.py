@@ -132,6 +132,7 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     assert warehouse.query(f"{matches} where line_hash = '{line}'") == [(0,)]
 
 
+@pytest.mark.long
 def test_the_same_history_in_a_second_project_has_no_links(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
     sessions = "select * from intermediate.int_sessions__states order by all"
