@@ -11,7 +11,7 @@ import pytest
 from tests.rebuilding import mark_units, rebuilt_units, stale_models
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 AS_FAR_AS_LINKS = (*WITHOUT_TESTS, "--select", "+int_correlations__links")
 MATCHES = "int_correlations__line_matches"
@@ -87,7 +87,6 @@ def test_a_late_session_and_a_commit_build_nothing_but_themselves(sample_warehou
     assert warehouse.contents() == sample_warehouse.contents()
 
 
-@pytest.mark.long
 def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
     settings = warehouse.project / "dbt_project.yml"
@@ -132,7 +131,6 @@ def test_a_line_becomes_common_and_weights_are_edited(sample_warehouse: Warehous
     assert warehouse.query(f"{matches} where line_hash = '{line}'") == [(0,)]
 
 
-@pytest.mark.long
 def test_the_same_history_in_a_second_project_has_no_links(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
     sessions = "select * from intermediate.int_sessions__states order by all"

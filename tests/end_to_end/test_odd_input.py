@@ -119,6 +119,7 @@ def test_an_answer_after_the_next_prompt_is_not_seen_before(odd: tuple[Warehouse
     assert (knowing["test_status"], len(knowing["file_state"])) == ("failed", 1)
 
 
+@pytest.mark.long
 def test_a_second_build_changes_nothing(odd: tuple[Warehouse, int]) -> None:
     warehouse, _ = odd
     before = warehouse.contents()

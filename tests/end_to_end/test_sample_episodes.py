@@ -112,7 +112,7 @@ def _with_other_ids(text: str, *, salt: str) -> str:
     return IDS.sub(other, text)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nothing_of_a_turn_is_in_its_own_observation(
     sample_warehouse: Warehouse, cut_sessions: dict[tuple[str, int], str]
 ) -> None:

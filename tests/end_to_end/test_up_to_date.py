@@ -43,6 +43,7 @@ def built(warehouse: Warehouse) -> set[str]:
     }
 
 
+@pytest.mark.long
 def test_a_night_builds_what_changed(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
 
