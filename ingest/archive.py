@@ -35,6 +35,7 @@ from ingest.files import (
     fsync_directory,
     safe_join,
 )
+from ingest.forgetting.tombstones import Tombstones, read_tombstones
 from ingest.manifest import Manifest, ManifestEntry, read_manifest
 from ingest.paths import DataDir
 from ingest.privacy.rewrite_archive import finish_rewrite
@@ -61,6 +62,7 @@ class ArchiveResult:
     unreadable: int = 0
     vanished: int = 0  # archived, but no longer there
     woken: int = 0  # root sessions that came back from cold storage, because they went on
+    forgotten: int = 0  # files of forgotten sessions, which are passed over
     sidecars: int = 0  # of those seen
     pending_files: int = 0  # with a last line that is not taken yet
     pending_bytes: int = 0
@@ -109,15 +111,18 @@ def archive_project(
             manifest.append(entries)
             manifest.append(recovered_cold(data, project.project_id, manifest.entries))
             manifest.compact(force=True)
-        listed = _list(project, run.result)
+        listed = _list(project, run.result, read_tombstones(data), name_redactor(redactor.redact_text))
         run.wake_cold(listed, wake or (lambda roots: None))
         run.bring_up_to_date(listed, progress)
         run.manifest.compact()
     return run.result
 
 
-def _list(project: Project, result: ArchiveResult) -> dict[Path, list[SourceFile]]:
-    """The files of every source directory; one that is gone is a problem, its archive stays."""
+def _list(
+    project: Project, result: ArchiveResult, stones: Tombstones, redact_name: Callable[[str], str]
+) -> dict[Path, list[SourceFile]]:
+    """The files of every source directory, but for those of forgotten sessions; a directory that is gone is a problem,
+    its archive stays."""
     listed: dict[Path, list[SourceFile]] = {}
     for directory in project.session_directories:
         root = Path(directory).resolve()
@@ -126,8 +131,10 @@ def _list(project: Project, result: ArchiveResult) -> dict[Path, list[SourceFile
             result.problems.append(Problem(STEP, f"{SESSIONS}/{root.name}", "session directory is missing", detail))
             continue
         files, problems = list_files(root)
-        listed[root] = files
-        result.problems += [replace(problem, path=f"{SESSIONS}/{root.name}/{problem.path}") for problem in problems]
+        listed[root] = [file for file in files if not stones.has_session(redact_name(file.session_id))]
+        result.forgotten += len(files) - len(listed[root])
+        told = [item for item in problems if not any(map(stones.has_session, item.path.split("/")))]
+        result.problems += [replace(problem, path=f"{SESSIONS}/{root.name}/{problem.path}") for problem in told]
     return listed
 
 

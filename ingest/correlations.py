@@ -5,7 +5,7 @@ Every function reads all that it returns and needs the database no longer: nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,17 +81,22 @@ def opened_marts(data: DataDir) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises IngestError where the database is missing, open in another program or damaged, or where a mart is not built.
     """
     with opened_read_only(data.database) as connection:
-        rows = connection.execute(
-            "select table_name, column_name from duckdb_columns() where schema_name = 'main' and not internal"
-        ).fetchall()
-        there = set(rows)
-        for table, columns in NEEDED.items():
-            lacking = [column for column in columns.split() if (table, column) not in there]
-            if lacking:
-                is_there = any(name == table for name, _ in there)
-                what = f"has no column {lacking[0]} in mart {table}" if is_there else f"has no mart {table} yet"
-                raise IngestError(f"{data.database} {what}: run `dbt build`, then the same command again.")
+        require_marts(connection, data, NEEDED)
         yield connection
+
+
+def require_marts(connection: duckdb.DuckDBPyConnection, data: DataDir, needed: Mapping[str, str]) -> None:
+    """Raises IngestError where a mart of `needed`, or one of its columns, is not there."""
+    rows = connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'main' and not internal"
+    ).fetchall()
+    there = set(rows)
+    for table, columns in needed.items():
+        lacking = [column for column in columns.split() if (table, column) not in there]
+        if lacking:
+            is_there = any(name == table for name, _ in there)
+            what = f"has no column {lacking[0]} in mart {table}" if is_there else f"has no mart {table} yet"
+            raise IngestError(f"{data.database} {what}: run `dbt build`, then the same command again.")
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from datetime import datetime
 import duckdb
 
 from ingest.correlation_evidence import Explained, explain_links
-from ingest.correlations import Link, opened_marts, read_links, rows_of
+from ingest.correlations import Link, opened_marts, read_links, require_marts, rows_of
 from ingest.errors import IngestError
+from ingest.explaining.session import NEEDED, Told, read_session
 from ingest.paths import DataDir
 from ingest.registry import get_project
 from ingest.terminal import visible
@@ -75,7 +76,8 @@ class CommitExplained:
 
 @dataclass(frozen=True)
 class SessionExplained:
-    """A session, the commits it is linked to, and those that it was a candidate for, most confident first.
+    """A session, the commits it is linked to, and those that it was a candidate for, most confident first; and what it
+    did beside.
 
     `asked_for` is the id that was found: that of a subagent where its parent is explained.
     """
@@ -91,6 +93,7 @@ class SessionExplained:
     accepted_in_all: int
     near_misses: list[Explained]
     near_misses_in_all: int
+    told: Told
 
 
 def explain(
@@ -117,6 +120,7 @@ def explain(
             raise IngestError(_ambiguous(target.strip(), found, commits))
         if commits:
             return _explain_commit(connection, *commits[0], best=best, with_lines=with_lines)
+        require_marts(connection, data, NEEDED)
         return _explain_session(connection, *sessions[0], best=best, with_lines=with_lines)
 
 
@@ -248,6 +252,7 @@ def _explain_session(
         accepted_in_all=len(accepted),
         near_misses=explain_links(connection, others[:best], with_lines=with_lines),
         near_misses_in_all=len(others),
+        told=read_session(connection, session_id),
     )
 
 

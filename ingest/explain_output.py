@@ -7,6 +7,7 @@ from datetime import datetime
 from ingest.correlation_evidence import Evidence, Explained, Rival
 from ingest.correlations import Link
 from ingest.explain import ChangedFile, CommitExplained, SessionExplained
+from ingest.explaining.session_output import show_background, show_links, show_told
 from ingest.terminal import many, number, show_heading, show_line, visible
 
 TEXT_CELLS = 100
@@ -72,21 +73,31 @@ def show_family(found: CommitExplained) -> None:
 
 
 def show_session(found: SessionExplained, *, whole: bool = False) -> None:
-    """A session, the commits that it is linked to, and those that it was a candidate for."""
+    """A session: what it did, the commits that it is linked to, those that it was a candidate for, what is behind it.
+
+    `whole` leaves nothing out; without it a commit is a line.
+    """
     show_heading(f"session {visible(found.session_id)}  {visible(found.title, TEXT_CELLS)}")
     if found.asked_for != found.session_id:
         show_line(f"  {visible(found.asked_for)} is a part of it: the edits of subagents count for their session")
     show_line(f"  project {found.project_id}, {moment(found.started_at)} – {moment(found.ended_at)}")
     if found.git_branches:
         show_line(f"  branches {visible(found.git_branches, TEXT_CELLS)}")
+    show_told(found.told, whole=whole)
     show_heading(f"{many(found.accepted_in_all, 'commit')} linked to it")
-    for item in found.accepted:
-        show_candidate(item, "commit", whole=whole)
+    _show_commits(found.accepted, whole=whole)
     _show_rest(found.accepted_in_all - len(found.accepted), "commit")
     show_heading(f"{many(found.near_misses_in_all, 'commit')} that it was a candidate for")
-    for item in found.near_misses:
-        show_candidate(item, "commit", whole=whole)
+    _show_commits(found.near_misses, whole=whole)
     _show_rest(found.near_misses_in_all - len(found.near_misses), "commit")
+    show_background(found.told, whole=whole)
+
+
+def _show_commits(links: list[Explained], *, whole: bool) -> None:
+    if not whole:
+        show_links(links)
+    for item in links if whole else ():
+        show_candidate(item, "commit", whole=whole)
 
 
 def show_candidate(found: Explained, title: str, *, whole: bool = False) -> None:

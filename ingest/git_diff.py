@@ -58,6 +58,22 @@ def read_diffs(
         yield from _careful(repository, chunk, redactor, with_lines)
 
 
+def contents_of(repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor) -> set[str]:
+    """The objects that `read_diffs` would read besides commits and trees: both sides of each file that changed."""
+    return {
+        name
+        for _, diff, _ in _unbroken(repository, requests, redactor, _NAMES)
+        for name in (_objects(diff) if diff else ())
+    }
+
+
+def _objects(diff: CommitDiff) -> Iterator[str]:
+    for file in diff.files:
+        for name, mode in zip(file.objects, file.modes, strict=True):
+            if mode not in (SUBMODULE, "000000"):
+                yield name
+
+
 def _careful(
     repository: Repository, requests: Sequence[DiffRequest], redactor: Redactor, with_lines: bool
 ) -> Iterator[CommitDiff]:
@@ -65,13 +81,7 @@ def _careful(
     answers: dict[str, CommitDiff] = {}
     for request, diff, error in _unbroken(repository, requests, redactor, _NAMES):
         answers[request.sha] = diff or CommitDiff(damage=f"tree cannot be read: {error}")
-    wanted = {
-        name
-        for diff in answers.values()
-        for file in diff.files
-        for name, mode in zip(file.objects, file.modes, strict=True)
-        if mode not in (SUBMODULE, "000000")
-    }
+    wanted = {name for diff in answers.values() for name in _objects(diff)}
     missing = missing_objects(repository, sorted(wanted))
     for diff in answers.values():
         holes = {name for file in diff.files for name in file.objects if name in missing}

@@ -73,7 +73,9 @@ def _shallow(repository: Repository) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except OSError as error:
-        raise IngestError(f"{printable(str(repository.git_dir))}/shallow cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"{printable(str(repository.git_dir))}/shallow cannot be read ({error.strerror}): change its permissions."
+        ) from error
 
 
 def read_graph(repository: Repository, refs: Refs) -> tuple[Graph, dict[str, str]]:
@@ -94,15 +96,20 @@ def read_graph(repository: Repository, refs: Refs) -> tuple[Graph, dict[str, str
                 graph.commits[sha] = (int(time), tuple(parents))
     except StreamBroken:
         graph = _walk(repository, [sha for _, sha in peeled], refs.shallow, missing)
+    return graph, reaching(graph, peeled)
+
+
+def reaching(graph: Graph, tips: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """For each commit of the graph the first ref, in the order of `tips` (ref, commit), that reaches it."""
     source: dict[str, str] = {}
-    for ref, tip in peeled:
+    for ref, tip in tips:
         stack = [tip]
         while stack:
             sha = stack.pop()
             if sha not in source and sha in graph.commits:
                 source[sha] = ref
                 stack.extend(graph.commits[sha][1])
-    return graph, source
+    return source
 
 
 def _peel(repository: Repository, refs: Refs) -> tuple[list[tuple[str, str]], dict[str, str]]:

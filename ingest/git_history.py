@@ -20,7 +20,7 @@ from typing import Any
 from ingest.errors import Problem
 from ingest.git_commit import parse_commit
 from ingest.git_diff import DiffRequest, read_diffs
-from ingest.git_graph import Refs, read_graph, read_refs
+from ingest.git_graph import Graph, Refs, reaching, read_graph, read_refs
 from ingest.git_import import clean_commit, import_history
 from ingest.git_patch import CommitDiff, FileChange
 from ingest.git_reflog import ReflogEntry, merged_reflog, read_lost, read_reflog
@@ -78,27 +78,31 @@ def extract_history(
     *,
     since: date | None = None,
     progress: Progress | None = None,
+    refs: Refs | None = None,
 ) -> HistoryResult:
     """Bring `output` up to date with the repository that `repository` is in (a checkout, a worktree, a bare one).
 
     `since`: new commits with an earlier commit time (UTC) are left out; those already in the file stay. `progress` is
     called with (commits looked into, commits to look into). Everything odd is a `Problem`, kept beside the output as
-    long as it is true. Another set of redaction rules reads all commits again. Raises IngestError if there is no
+    long as it is true. Another set of redaction rules reads all commits again. `refs`: those of the repository that
+    this one is a part of; the commits that it lacks are as the output has them. Raises IngestError if there is no
     repository or the disk refuses; the output is then as it was.
     """
     with opened(repository) as source:
-        refs = read_refs(source)
+        is_part = refs is not None
+        refs = refs or read_refs(source)
         reflog = read_reflog(source)
         fingerprint = _fingerprint(refs, reflog, since, redactor.rules_version)
         state = read_state(output)
         if state.get("fingerprint") == fingerprint:
             kept = [problem for _, problem in read_problems(output)]
             return HistoryResult(state["commits"], 0, state["unreachable"], 0, kept)
-        is_reread = state.get("reading") != _reading(redactor)
+        is_reread = state.get("reading") != reading(redactor)
         run = _Run(source, redactor, lru_cache(CACHED_TEXTS)(redactor.redact_text))
         with opened_store(output) as store:
             known = set(store.entries)
-            _update(run, refs, reflog, store, since, progress, is_reread=is_reread)
+            found = _completed(source, refs, store) if is_part else read_graph(source, refs)
+            _update(run, refs, found, reflog, store, since, progress, is_reread=is_reread)
             store.reflog = merged_reflog(store.old_reflog, [entry.record(run.clean) for entry in reflog])
             # Before the commits: one that is in the file is not read again, and its problems would be lost.
             write_problems(output, run.problems)
@@ -113,14 +117,14 @@ def extract_history(
         write_state(
             output,
             fingerprint=fingerprint,
-            reading=_reading(redactor),
+            reading=reading(redactor),
             commits=result.commits,
             unreachable=result.unreachable,
         )
     return result
 
 
-def _reading(redactor: Redactor) -> str:
+def reading(redactor: Redactor) -> str:
     """What the lines of the file were made with: when it changes, they have to be made again."""
     return f"{EXTRACTOR_VERSION} {redactor.rules_version}"
 
@@ -133,9 +137,31 @@ def _fingerprint(refs: Refs, reflog: list[ReflogEntry], since: date | None, rule
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
+def _completed(source: Repository, refs: Refs, store: Store) -> tuple[Graph, dict[str, str]]:
+    """The graph of a repository of which a part is here, with what the store knows of the rest."""
+    graph, _ = read_graph(source, read_refs(source))
+
+    def known(sha: str) -> tuple[int, tuple[str, ...]] | None:
+        here = graph.commits.get(sha)
+        if sha in store.entries and (here is None or sha in refs.shallow):
+            return int(store.entries[sha].instant.timestamp()), tuple(store.read(sha)["parents"])
+        return here
+
+    commits: dict[str, tuple[int, tuple[str, ...]]] = {}
+    level = [target for _, target in refs.tips]
+    while level:
+        sha = level.pop()
+        if sha not in commits and (commit := known(sha)):
+            commits[sha] = commit
+            level.extend(commit[1])
+    whole = Graph({sha: (at, tuple(p for p in parents if p in commits)) for sha, (at, parents) in commits.items()})
+    return whole, reaching(whole, refs.tips)
+
+
 def _update(
     run: _Run,
     refs: Refs,
+    found: tuple[Graph, dict[str, str]],
     reflog: list[ReflogEntry],
     store: Store,
     since: date | None,
@@ -144,7 +170,7 @@ def _update(
     is_reread: bool,
 ) -> None:
     """Read what is new, mark what was found and what was not, and carry over the problems that are still true."""
-    graph, source_refs = read_graph(run.source, refs)
+    graph, source_refs = found
     source_refs = {sha: run.clean(ref) for sha, ref in source_refs.items()}
     commits = graph.commits | read_lost(run.source, graph, reflog)
     boundaries = {

@@ -160,7 +160,9 @@ def file_hash(path: Path) -> str:
             while block := source.read(HASH_BYTES):
                 digest.update(block)
     except OSError as error:
-        raise IngestError(f"{path} cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"{path} cannot be read ({error.strerror}): change its permissions and sync again."
+        ) from error
     return digest.hexdigest()
 
 

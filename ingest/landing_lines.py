@@ -135,7 +135,9 @@ def _pieces(work: Work) -> Iterator[_Piece]:
                 if is_last:
                     return
     except OSError as error:
-        raise IngestError(f"The archived file {work.file} cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"The archived file {work.file} cannot be read ({error.strerror}): change its permissions and sync again."
+        ) from error
 
 
 def _read_lines(source: BinaryIO, size: int, rest: int) -> bytes:

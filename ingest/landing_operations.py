@@ -32,7 +32,9 @@ def land_operations(
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise IngestError(f"The run log {path} cannot be read ({error.strerror}).") from error
+            raise IngestError(
+                f"The run log {path} cannot be read ({error.strerror}): change its permissions and sync again."
+            ) from error
         _land_run_file(connection, f"runs/{path.name}", content, run_id, moment)
 
 
@@ -116,7 +118,7 @@ def _replace_projects(
         (
             project.project_id,
             project.name,
-            project.repository,
+            project.repository or project.remote,
             list(project.repository_paths),
             list(project.session_directories),
             project.git_metadata,

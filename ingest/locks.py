@@ -8,6 +8,7 @@ decides, by whether its process still runs.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import time
@@ -30,6 +31,9 @@ HOLDER = "lock.json"
 UNFINISHED = (".*.tmp", ".*.tmp.wal")
 UNFINISHED_PLACES = ("", "runs/", "raw/*/", "processed/*/", "validation/", "validation/*/")
 UNFINISHED_SECONDS = 3600
+
+# Of a repository on another machine, while it was read.
+UNFINISHED_TREES = "processed/*/.repository.tmp"
 
 # What this process holds: a command may call others that take the same lock.
 _held: set[Path] = set()
@@ -82,11 +86,14 @@ def data_lock(data: DataDir, command: str) -> Iterator[Holder | None]:
 
 
 def remove_unfinished(data: DataDir) -> None:
-    """Delete the half-written files of commands that were killed.
+    """Delete the half-written files and the fetched repositories of commands that were killed.
 
     Called with the lock held, when nobody else can be writing one. Labels are written under locks of their own: of what
     lies beside them only what is old counts.
     """
+    for tree in data.root.glob(UNFINISHED_TREES):
+        if not tree.is_symlink():
+            shutil.rmtree(tree, ignore_errors=True)
     oldest = time.time() - UNFINISHED_SECONDS
     for place, name in product(UNFINISHED_PLACES, UNFINISHED):
         for path in data.root.glob(place + name):

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
+from ingest.agents.edges import read_edges
 from ingest.below import remove_below
 from ingest.cold.journal import finish
 from ingest.cold.part import stored_files
 from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
+from ingest.discovery.choice import Choice, choose, first_day_of_history, sessions_of_remote
 from ingest.errors import IngestError
-from ingest.files import disk_errors, open_regular
+from ingest.files import disk_errors
 from ingest.landing_rows import count_rows, remove_rows
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import Project, get_project, load_projects, register, remove, slug
-from ingest.repositories import repository_root
+from ingest.remote.address import Address, is_address, parse_address
+from ingest.remote.clone import check_address
 from ingest.runlog import new_run_id
 from ingest.sync import Progress, describe, load_redactor
-
-EDGE_BYTES = 64 * 1024
-_DAY = re.compile(rb'"timestamp":\s*"(\d{4}-\d\d-\d\d)T')
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,15 @@ class FoundSessions:
 class Added:
     """A project as it is registered now, its sessions, and the commits of its history (None where none was read).
 
-    `failures` are sentences for the user: what could not be read.
+    `failures` are sentences for the user: what could not be read. `understood` says what was taken for what was not
+    given.
     """
 
     project: Project
     sessions: list[FoundSessions]
     commits: int | None
     failures: list[str]
+    understood: list[str]
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Removal:
 def add_project(
     data: DataDir,
     *,
-    name: str,
-    repository: Path | None = None,
+    name: str | None = None,
+    repository: str | Path | None = None,
     sessions: Sequence[Path] = (),
     git_metadata: Path | None = None,
     project_id: str | None = None,
@@ -80,32 +80,76 @@ def add_project(
 ) -> Added:
     """Register or update a project, read its history and detect its instrumentation tier; copies no session.
 
-    A new project without any source gets the repository of the working directory. Raises IngestError as `register`,
-    and where another command is at work in the data directory; nothing is registered then.
+    `repository` is a path or the address of one on another machine. A new project without any source gets the
+    repository of the working directory, one without a name that of its repository. Raises IngestError as `register`
+    and `choose`, and where another command is at work in the data directory; nothing is registered then.
     """
+    address = _address(repository)
+    given = Choice(
+        name=name,
+        project_id=project_id,
+        repository=Path(repository) if repository and not address else None,
+        address=address,
+        has_sources=bool(sessions or git_metadata),
+    )
+    # Before the lock: what is a mistake must not make a data directory.
+    registered = load_projects(data)
+    choice = choose(data, registered, given)
+    if address and choice.project_id not in {project.project_id for project in registered}:
+        check_address(address)
     with data_lock(data, "add-project"):
         redactor = load_redactor(data)
-        name, notes = redactor.redact_text(name), redactor.redact_text(notes)
-        is_known = (project_id or slug(name)) in {project.project_id for project in load_projects(data)}
-        if not (repository or sessions or git_metadata or is_known):
-            repository = _working_repository()
+        name, notes = redactor.redact_text(choice.name or ""), redactor.redact_text(notes)
+        if address and redactor.redact_text(address.url) != address.url:
+            raise IngestError("The URL of --repo holds what looks like a secret: give it without.")
+        found, understood = _sessions_of(address, sessions)
+        if address and not since:
+            since, remark = _since(data, choice.project_id or slug(name), sessions or found)
+            understood.append(remark)
         project = register(
             data,
             name=name,
-            repository=repository,
+            repository=choice.repository,
+            remote=address.url if address else None,
             sessions=sessions,
+            found=found,
             git_metadata=git_metadata,
-            project_id=project_id,
+            project_id=choice.project_id,
             since=since,
             notes=notes,
         )
-        outcome = describe(data, project, redactor, new_run_id(), progress)
+        outcome = describe(data, project, redactor, new_run_id(), progress, address=address)
     return Added(
         project=get_project(data, project.project_id),
         sessions=found_sessions(project),
         commits=outcome.history.commits if outcome.history else None,
         failures=[*outcome.failures, *outcome.gone],
+        understood=[*choice.understood, *understood],
     )
+
+
+def _address(repository: str | Path | None) -> Address | None:
+    text = str(repository) if repository else ""
+    return parse_address(text) if is_address(text) and not Path(text).exists() else None
+
+
+def _sessions_of(address: Address | None, sessions: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """The session directories that clones of the address on this machine have, and what to say about that."""
+    if address is None or sessions:
+        return [], []
+    found = sessions_of_remote(address)
+    remark = f"sessions: of clones of {address.url} on this machine" if found else ""
+    said = [remark] if remark else []
+    if address.password is not None:
+        said.append("user and password of the URL: used this once and not kept; a sync asks git's credential helper")
+    return found, said
+
+
+def _since(data: DataDir, project_id: str, directories: Sequence[str | Path]) -> tuple[str, str]:
+    """From which day a repository on another machine is read where nobody says it: as before, else by its sessions."""
+    old = next((project for project in load_projects(data) if project.project_id == project_id), None)
+    day = old.since if old and old.since else first_day_of_history([str(path) for path in directories]).isoformat()
+    return day, f"history: from {day} on; --since reads more"
 
 
 def found_sessions(project: Project) -> list[FoundSessions]:
@@ -173,21 +217,10 @@ def _directories(data: DataDir, project_id: str) -> tuple[Path, ...]:
     return (data.raw(project_id), data.processed(project_id), data.validation(project_id))
 
 
-def _working_repository() -> Path | None:
-    try:
-        return repository_root(Path.cwd())
-    except IngestError:
-        return None
-
-
 def _edges(path: Path) -> tuple[int, list[str]]:
     """The file's size and the days at its beginning and its end."""
     try:
-        descriptor, state = open_regular(path)
+        edges = read_edges(path)
     except OSError:
         return 0, []
-    with os.fdopen(descriptor, "rb") as source:
-        days = _DAY.findall(source.read(EDGE_BYTES))[:1]
-        source.seek(max(0, state.st_size - EDGE_BYTES))
-        days += _DAY.findall(source.read(EDGE_BYTES))[-1:]
-    return state.st_size, [day.decode() for day in days]
+    return edges.size, [day for day in (edges.first_day, edges.last_day) if day]

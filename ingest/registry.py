@@ -31,10 +31,12 @@ STATUSES = ("pending_processing", "processing", "completed", "archived", "exclud
 EXCLUDED = "excluded"
 # Retention days of a project whose sessions stay for ever.
 NEVER = "never"
-NOTHING_REGISTERED = "No project is registered: add one with `python -m ingest add-project --name NAME --repo PATH`."
+NOTHING_REGISTERED = (
+    "No project is registered: `python -m ingest discover` shows what is on this machine, `python -m ingest "
+    "add-project --repo PATH` adds a repository."
+)
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\\s]+@[^/\\\s:]+:")
 # What stands before the last @ of a URL's host part: user names, passwords, access tokens.
 # A password with a slash in it is no valid URL, but people paste it; host:8080/@x is none.
 _USERINFO = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#:@]*:(?!\d+[/?#])\S*|[^/\s?#]*)@")
@@ -57,6 +59,8 @@ class Project:
     notes: str
     instrumentation_tier: int | None
     retention_days: int | str | None = None  # NEVER, or None for the variable of dbt_project.yml
+    remote: str | None = None  # an address without secrets, in the place of `repository`
+    has_chosen_sessions: bool = False  # somebody named the session directories: none is added to them
 
 
 def load_projects(data: DataDir) -> list[Project]:
@@ -100,7 +104,9 @@ def register(
     *,
     name: str,
     repository: str | Path | None = None,
+    remote: str | None = None,
     sessions: Sequence[str | Path] = (),
+    found: Sequence[str | Path] = (),
     git_metadata: str | Path | None = None,
     project_id: str | None = None,
     since: str | date | None = None,
@@ -108,8 +114,10 @@ def register(
 ) -> Project:
     """Add a project, or update it where the id is registered already.
 
-    An update replaces what is given and keeps the rest, the date and the status. Without `sessions` the
-    repository's session directories are looked for. Raises IngestError for what does not exist or belongs to others.
+    An update replaces what is given and keeps the rest, the date and the status. Without `sessions` the repository's
+    session directories are looked for, or are those `found` already; what belongs to others is left to them. `remote`
+    is an address without secrets, in the place of `repository`. Raises IngestError for what does not exist or belongs
+    to others.
     """
     name = _clean(name).strip()
     if not name:
@@ -123,8 +131,8 @@ def register(
     paths = worktree_paths(Path(repository).expanduser()) if root and repository else ()
     metadata = _metadata(git_metadata)
     day = _day(since)
-    given = tuple(dict.fromkeys(_session_directory(path) for path in sessions))
-    if not sessions and root:
+    given = tuple(dict.fromkeys(_session_directory(path) for path in sessions or found))
+    if not (sessions or found) and root:
         given = tuple(str(path.resolve()) for path in find_session_directories(Path(root)))
 
     with _locked(data) as projects:
@@ -135,14 +143,18 @@ def register(
                 f"The name {name!r} gives the id {identifier!r}, which belongs to {old.name!r}: "
                 "choose another id with --id, or give this one with --id to rename that project."
             )
+        if not sessions:
+            given = tuple(path for path in given if not any(_owners(path, others)))
         if old:
             # Found directories are added to the known ones: a session's directory may be gone while its archive is not.
             directories = given if sessions else tuple(dict.fromkeys((*old.session_directories, *given)))
             project = replace(
                 old,
                 name=name,
-                repository=root or old.repository,
+                repository=None if remote else (root or old.repository),
                 repository_paths=paths or old.repository_paths,
+                remote=remote or (None if root else old.remote),
+                has_chosen_sessions=bool(sessions) or old.has_chosen_sessions,
                 session_directories=_without_nested(directories),
                 git_metadata=metadata or old.git_metadata,
                 since=day or old.since,
@@ -161,8 +173,10 @@ def register(
                 since=day,
                 notes=_clean(notes),
                 instrumentation_tier=None,
+                remote=remote,
+                has_chosen_sessions=bool(sessions),
             )
-        if not (project.repository or project.session_directories or project.git_metadata):
+        if not (project.repository or project.remote or project.session_directories or project.git_metadata):
             raise IngestError(f"The project {name!r} has nothing to read: give --repo, --sessions or --git-metadata.")
         _refuse_overlap(project, others)
         save_projects(data, [*others, project])
@@ -241,11 +255,6 @@ def _pick(projects: list[Project], project_id: str) -> Project:
 def _repository(path: str | Path | None) -> str | None:
     if path is None or str(path) == "":
         return None
-    text = str(path)
-    if _URL.match(text) and not Path(text).exists():
-        raise IngestError(
-            f"{_clean(text)} is a URL and not a directory: clone it first, then give the path of the clone with --repo."
-        )
     existing = _existing(path, "repository", "give the path of a clone with --repo")
     return repository_root(existing).as_posix()
 
@@ -297,20 +306,25 @@ def _without_nested(directories: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def _owners(directory: str, others: Sequence[Project]) -> Iterator[tuple[str, str, str]]:
+    """(the directory, theirs, their id) for each session directory of others that it is, lies in or contains."""
+    # Resolved again: a link may have been set since the other project was registered.
+    mine = str(Path(directory).resolve())
+    for other in others:
+        for theirs in (str(Path(taken).resolve()) for taken in other.session_directories):
+            if is_inside(mine, theirs) or is_inside(theirs, mine):
+                yield mine, theirs, other.project_id
+
+
 def _refuse_overlap(project: Project, others: Sequence[Project]) -> None:
     for directory in project.session_directories:
-        for other in others:
-            for taken in other.session_directories:
-                # Resolved again: a link may have been set since the other project was registered.
-                mine, theirs = str(Path(directory).resolve()), str(Path(taken).resolve())
-                if is_inside(mine, theirs) or is_inside(theirs, mine):
-                    same = normal_path(mine) == normal_path(theirs)
-                    relation = "is" if same else ("lies inside" if is_inside(mine, theirs) else "contains")
-                    raise IngestError(
-                        f"The session directory {mine} of {project.project_id!r} {relation} {theirs} of "
-                        f"{other.project_id!r}: a directory belongs to one project, so choose others with --sessions "
-                        f"or remove {other.project_id!r} first."
-                    )
+        for mine, theirs, other in _owners(directory, others):
+            same = normal_path(mine) == normal_path(theirs)
+            relation = "is" if same else ("lies inside" if is_inside(mine, theirs) else "contains")
+            raise IngestError(
+                f"The session directory {mine} of {project.project_id!r} {relation} {theirs} of {other!r}: a directory "
+                f"belongs to one project, so choose others with --sessions or remove {other!r} first."
+            )
 
 
 @cache
@@ -343,6 +357,7 @@ def _to_json(project: Project) -> dict[str, Any]:
     fields = asdict(project)
     fields["repository_paths"] = list(project.repository_paths)
     fields["session_directories"] = list(project.session_directories)
-    if project.retention_days is None:
-        del fields["retention_days"]
+    for optional in ("retention_days", "remote", "has_chosen_sessions"):
+        if fields[optional] is None or fields[optional] is False:  # 0 is not: the schema says what is wrong with it
+            del fields[optional]
     return {"id": fields.pop("project_id"), **fields}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import git
@@ -27,6 +28,43 @@ def common_directory(path: Path) -> str | None:
             return str(Path(repository.common_dir).resolve())
     except IngestError:
         return None
+
+
+def is_directory(path: str) -> bool:
+    """Whether an absolute path is a directory that may be looked at. Text of a session may name anything."""
+    try:
+        return path.startswith("/") and Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def main_root(path: Path) -> Path:
+    """The top of the main working tree of the repository that `path` is in, or the bare repository. Raises IngestError.
+
+    Where the main working tree is gone, that of the worktree that `path` is in.
+    """
+    with open_repository(path) as repository:
+        common = Path(repository.common_dir).resolve()
+        if Path(repository.git_dir).resolve() != common:
+            main = next(iter(_listed_worktrees(repository)), None)
+            if main is not None and common_directory(main) == str(common):
+                return main.resolve()
+        return Path(repository.working_tree_dir or common).resolve()
+
+
+def remote_addresses(path: Path) -> tuple[str, ...]:
+    """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials.
+
+    None where its settings cannot be read. Raises IngestError if `path` is in no repository.
+    """
+    with open_repository(path) as repository:
+        try:
+            with repository.config_reader("repository") as config:
+                sections = [name for name in config.sections() if name.startswith("remote ")]
+                sections.sort(key=lambda name: (name != 'remote "origin"', name))
+                return tuple(str(config.get(name, "url")) for name in sections if config.has_option(name, "url"))
+        except (OSError, ValueError, configparser.Error):
+            return ()
 
 
 def repository_root(path: Path) -> Path:

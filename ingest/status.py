@@ -13,6 +13,7 @@ from ingest.agents.claude_code import cleanup_days, default_root, list_files
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import is_inside
+from ingest.forgetting.tombstones import Tombstones, read_tombstones
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.operations.advice import published_at, run_warnings
 from ingest.operations.history import history_of, read_builds, read_history
@@ -157,7 +158,8 @@ def _project_status(
         and run.get("error")
     ]
     is_read = project.status != EXCLUDED
-    waiting_files, waiting_bytes, purge_at = _waiting(project, known) if is_read else (0, 0, None)
+    stones = read_tombstones(data)
+    waiting_files, waiting_bytes, purge_at = _waiting(project, known, stones) if is_read else (0, 0, None)
     return ProjectStatus(
         project_id=project.project_id,
         name=project.name,
@@ -178,7 +180,9 @@ def _project_status(
     )
 
 
-def _waiting(project: Project, transcripts: list[ManifestEntry]) -> tuple[int, int, datetime | None]:
+def _waiting(
+    project: Project, transcripts: list[ManifestEntry], stones: Tombstones
+) -> tuple[int, int, datetime | None]:
     """Source transcripts that a sync would read: how many, their unread bytes, and when the first may be deleted."""
     newest: dict[str, ManifestEntry] = {}
     for entry in transcripts:
@@ -193,7 +197,7 @@ def _waiting(project: Project, transcripts: list[ManifestEntry]) -> tuple[int, i
             continue
         is_cleaned = is_inside(str(directory.resolve()), str(root.resolve()))
         for source in list_files(directory)[0]:
-            if source.kind != "transcript":
+            if source.kind != "transcript" or stones.has_session(source.session_id):
                 continue
             try:
                 state = source.path.stat()

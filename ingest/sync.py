@@ -5,7 +5,6 @@ A project whose source has vanished or cannot be read is a problem and a sentenc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from ingest.archive import ArchiveResult, archive_project
 from ingest.cold.journal import finish
 from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
+from ingest.discovery.adoption import adopt
 from ingest.errors import IngestError, Problem
-from ingest.files import write_atomically
 from ingest.git_history import HistoryResult, extract_history, import_history
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
@@ -26,21 +25,23 @@ from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
+from ingest.project_metadata import write_metadata
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
+from ingest.remote.address import Address, parse_address
+from ingest.remote.history import remote_history
 from ingest.runlog import new_run_id, step
 
 # What is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
-
-METADATA_VERSION = 1
 
 
 @dataclass
 class ProjectOutcome:
     """What happened to one project before landing, in sentences for the user.
 
-    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated.
+    `gone` are sources that are not there any more, `failures` steps that broke off and have to be repeated,
+    `new_directories` those of new worktrees, which are read from now on.
     """
 
     project_id: str
@@ -51,6 +52,7 @@ class ProjectOutcome:
     failures: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    new_directories: list[str] = field(default_factory=list)
 
     @property
     def nothing_done(self) -> bool:
@@ -106,9 +108,16 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
+    # It needs this module, and is seldom there.
+    from ingest.forgetting.forget import finish_forgetting
+
+    finish_forgetting(data)
     redactor = load_redactor(data)
     unfinished = _finish_move(data)
+    projects, adopted = adopt(data, projects)
     outcomes = [_collect(data, project, redactor, run_id, progress) for project in projects]
+    for outcome in outcomes:
+        outcome.new_directories = adopted.get(outcome.project_id, [])
     for outcome in outcomes[:1]:
         outcome.failures.extend(unfinished)
     with step(data, run_id, "land", redactor=redactor) as counts:
@@ -141,7 +150,7 @@ def _status_after(data: DataDir, project: Project, outcome: ProjectOutcome) -> s
     if not outcome.nothing_done:
         return "completed"
     sources = [*project.session_directories, project.git_metadata or project.repository]
-    is_gone = not any(source and Path(source).exists() for source in sources)
+    is_gone = project.remote is None and not any(source and Path(source).exists() for source in sources)
     has_sessions = bool(read_manifest(data.manifest(project.project_id)))
     has_archive = has_sessions or data.git_metadata(project.project_id).exists()
     return "archived" if is_gone and has_archive else "pending_processing"
@@ -161,39 +170,22 @@ def load_redactor(data: DataDir) -> Redactor:
 
 
 def describe(
-    data: DataDir, project: Project, redactor: Redactor, run_id: str, progress: Progress | None = None
+    data: DataDir,
+    project: Project,
+    redactor: Redactor,
+    run_id: str,
+    progress: Progress | None = None,
+    *,
+    address: Address | None = None,
 ) -> ProjectOutcome:
-    """Read the project's history, detect its instrumentation tier and write metadata.json; touches no session."""
+    """Read the project's history, detect its instrumentation tier and write metadata.json; touches no session.
+
+    `address`: that of its repository on another machine, with what lets one in this once.
+    """
     outcome = ProjectOutcome(project.project_id)
-    _read_history(data, project, redactor, run_id, progress, outcome)
+    _read_history(data, project, redactor, run_id, progress, outcome, address)
     _note_tier(data, project, project.status, outcome)
     return outcome
-
-
-def write_metadata(data: DataDir, project: Project) -> None:
-    """Write `data/raw/<project>/metadata.json`: what the project is, so that the archive can be read on its own."""
-    entries = read_manifest(data.manifest(project.project_id)).values()
-    transcripts = [entry for entry in entries if entry.kind == "transcript" and entry.cold is None]
-    document: dict[str, Any] = {
-        "schema_version": METADATA_VERSION,
-        "project_id": project.project_id,
-        "name": project.name,
-        "repository": project.repository,
-        "repository_paths": list(project.repository_paths),
-        "session_directories": list(project.session_directories),
-        "git_metadata": project.git_metadata,
-        "instrumentation_tier": project.instrumentation_tier,
-        "added_at": project.added_at,
-        "since": project.since,
-        "notes": project.notes,
-        "transcripts": len(transcripts),
-        "archived_bytes": sum(entry.archived_bytes for entry in transcripts),
-        "archived_lines": sum(entry.archived_lines for entry in transcripts),
-    }
-    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-    path = data.metadata(project.project_id)
-    if not path.exists() or path.read_bytes() != content:
-        write_atomically(path, content)
 
 
 def _collect(
@@ -250,24 +242,29 @@ def _read_history(
     run_id: str,
     progress: Progress | None,
     outcome: ProjectOutcome,
+    address: Address | None = None,
 ) -> None:
     output = data.git_metadata(project.project_id)
-    if not (project.git_metadata or project.repository):
+    if not (project.git_metadata or project.repository or project.remote):
         return
+    since = date.fromisoformat(project.since) if project.since else None
     try:
         with step(data, run_id, "git", project.project_id, redactor=redactor) as counts:
             if project.git_metadata:
                 outcome.history = import_history(Path(project.git_metadata), output, redactor)
             elif project.repository:
-                since = date.fromisoformat(project.since) if project.since else None
                 report = labelled(progress, f"{project.project_id}: history")
                 outcome.history = extract_history(
                     Path(project.repository), output, redactor, since=since, progress=report
                 )
+            elif project.remote:
+                there = address or parse_address(project.remote)
+                told = _prefixed(progress, f"{project.project_id}: ")
+                outcome.history = remote_history(there, output, redactor, since=since, report=told)
             counts.update(_counts(outcome.history))
     except IngestError as error:
-        source = Path(project.git_metadata or project.repository or "")
-        _fail(outcome, "git", str(error), redactor, is_gone=not source.exists())
+        source = project.git_metadata or project.repository
+        _fail(outcome, "git", str(error), redactor, is_gone=source is not None and not Path(source).exists())
 
 
 def _note_tier(data: DataDir, project: Project, status: str, outcome: ProjectOutcome) -> None:
@@ -297,6 +294,10 @@ def _counts(result: object) -> dict[str, Any]:
         elif isinstance(value, int):
             counts[key] = value
     return counts
+
+
+def _prefixed(progress: Progress | None, prefix: str) -> Progress | None:
+    return (lambda what, done, total: progress(prefix + what, done, total)) if progress else None
 
 
 def labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:

@@ -20,7 +20,26 @@ from ingest.runlog import now
 from ingest.sync import Progress
 
 PLAIN_LINE_SECONDS = 10.0
+# A rate says little before that.
+RATE_SECONDS = 2.0
+BYTES = "bytes"
+# What is counted where it is not bytes, by the end of the label.
+UNITS = {
+    "history": "commits",
+    "fetch": "objects",
+    "fetch files": "objects",
+    "looking at sessions": "files",
+    "dbt build": "nodes",
+    "preview": "tables",
+    "share": "tables",
+}
+WARNINGS = ("yellow", "red", "bold red")
 TABLE_GAP = 1  # what a drawn table needs between columns beyond the two blanks of a plain one
+
+_is_quiet = False
+# How the program was called, for sentences that say what to run next.
+MODULE = "python -m ingest"
+_program = MODULE
 
 
 def console() -> Console:
@@ -28,18 +47,42 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def be_quiet(quiet: bool) -> None:
+    """Whether results and progress are left out, and only what went wrong is printed, on standard error."""
+    global _is_quiet
+    _is_quiet = quiet
+
+
+def be_called(program: str) -> None:
+    """What to write in the place of `python -m ingest`."""
+    global _program
+    _program = program
+
+
+def as_called(text: str) -> str:
+    """A sentence that names a command, as it has to be typed where the program was called under another name."""
+    return text if _program == MODULE else text.replace(MODULE, _program)
+
+
 def show_heading(text: str) -> None:
     """A line above a table."""
-    console().print(Text(text, style="bold"))
+    if not _is_quiet:
+        console().print(Text(text, style="bold"))
 
 
 def show_line(text: str, style: str = "") -> None:
-    """A line of text, never read as markup."""
-    console().print(Text(text, style=style))
+    """A line of text, never read as markup. Quiet, only what is a warning or worse."""
+    text = as_called(text)
+    if not _is_quiet:
+        console().print(Text(text, style=style))
+    elif style in WARNINGS:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style=style))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
     """A table; the columns in `right` are right-aligned. Plain lines without a terminal, a list on a narrow one."""
+    if _is_quiet:
+        return
     out = console()
     lines = plain_table(columns, rows, right)
     if not out.is_terminal:
@@ -82,36 +125,72 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 @contextmanager
 def progress_shown() -> Iterator[Progress]:
-    """A function to report progress to: bars on a terminal, a line now and then and at the end elsewhere."""
+    """A function to report progress to: bars on a terminal, a line now and then and at the end elsewhere.
+
+    Both say how fast it goes and how long it will take; quiet, nothing is shown.
+    """
+    if _is_quiet:
+        yield lambda label, done, total: None
+        return
     error_output = Console(stderr=True, highlight=False)
     if not error_output.is_terminal:
         yield _plain_progress(error_output)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()),
+        *(TextColumn("{task.fields[rate]}", style="progress.data.speed"), TimeRemainingColumn()),
+    )
     with Bars(*columns, console=error_output, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label)
-            bars.update(tasks[label], completed=done, total=max(total, 1))
+                tasks[label] = bars.add_task(label, rate="")
+            task = tasks[label]
+            bars.update(task, completed=done, total=max(total, 1))
+            bars.update(task, rate=_rate(label, done, bars.tasks[bars.task_ids.index(task)].elapsed or 0.0))
 
         yield report
 
 
 def _plain_progress(out: Console) -> Progress:
+    begun: dict[str, float] = {}
     shown: dict[str, float] = {}
 
     def report(label: str, done: int, total: int) -> None:
         is_end = done >= total
         moment = time.monotonic()
+        seconds = moment - begun.setdefault(label, moment)
         last = shown.setdefault(label, moment)
         if last == float("inf") or not (is_end or moment - last >= PLAIN_LINE_SECONDS):
             return
         shown[label] = float("inf") if is_end else moment
-        out.print(Text(f"{label}: {'done' if is_end else f'{100 * done // total} %'}"))
+        rate = _rate(label, done, seconds)
+        if is_end:
+            parts = ["done", rate and f"{rate}, {duration(seconds)}"]
+        else:
+            left = seconds * (total - done) / done if done else None
+            parts = [f"{100 * done // total} %", rate, f"{duration(left)} left" if left is not None else ""]
+        out.print(Text(f"{label}: {', '.join(filter(None, parts))}"))
 
     return report
+
+
+def _rate(label: str, done: int, seconds: float) -> str:
+    """`12.3 MB/s`, `40 commits/s`; empty at the beginning. The last words of a label say what is counted."""
+    if seconds < RATE_SECONDS or not done:
+        return ""
+    unit = next((unit for words, unit in UNITS.items() if label.endswith(words)), BYTES)
+    if unit == BYTES:
+        return f"{size(round(done / seconds))}/s"
+    return f"{done / seconds:,.0f} {unit}/s" if done >= seconds else f"{60 * done / seconds:,.1f} {unit}/min"
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def visible(text: str | None, cells: int | None = None) -> str:

@@ -307,6 +307,16 @@
 {%- endmacro %}
 
 
+{# One row for each day from one date to another; none where one of them is null. #}
+{% macro each_day(first_day, last_day) -%}
+    {{ return(adapter.dispatch('each_day', 'ope')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_day(first_day, last_day) -%}
+    cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date)
+{%- endmacro %}
+
+
 {# Bytes of a text in UTF-8. #}
 {% macro byte_length(text) -%}
     {{ return(adapter.dispatch('byte_length', 'ope')(text)) }}

@@ -12,6 +12,7 @@ export OPE_DATA_DIR
 
 if [ "$OPE_DATA_DIR" = "$PWD/.sample" ]; then
     echo "No project is registered in the data directory: this is the bundled sample, in .sample/ of its own."
+    echo "(.venv/bin/ope discover shows your own sessions, .venv/bin/ope add-project --repo PATH registers them.)"
     tools/sample.sh "$OPE_DATA_DIR"
 fi
 

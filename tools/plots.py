@@ -24,8 +24,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tools.shown import ROOT, SAMPLE, Picture, pictures
+from ingest.paths import PRODUCT_ROOT as ROOT
+from tools.pages.pictures import Picture, pictures
 
+SAMPLE = ROOT / ".sample"
 DOCS = ROOT / "docs"
 SHELL = ROOT / ".venv" / "bin" / "duckdb"
 
@@ -129,7 +131,7 @@ def reactions_by_week(axes: Axes, rows: list[Row]) -> None:
     axes.set_ylabel("turns with a reaction")
     axes.set_xlabel("week that begins on (weeks without a turn are left out)")
     axes.set_ylim(0, 1.12 * max(below))
-    if len(weeks) > 9:
+    if len(weeks) > 6:
         axes.tick_params(axis="x", rotation=90)
     whole_numbers(axes.yaxis)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=True)

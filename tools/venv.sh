@@ -61,6 +61,11 @@ fingerprint() {
     } 2>&1 | cksum
 }
 
+# `.venv/bin/ope` is the program from any directory (tools/ope).
+link_program() {
+    [ "$venv" != .venv ] || [ -e "$venv/bin/ope" ] || ln -sf ../../tools/ope "$venv/bin/ope"
+}
+
 stamp=$venv/.ready
 arguments=
 for file in "$@"; do
@@ -69,6 +74,7 @@ for file in "$@"; do
 done
 
 if is_asked_for && [ -f "$stamp" ] && [ "$(fingerprint "$@")" = "$(cat "$stamp")" ]; then
+    link_program
     exit 0
 fi
 
@@ -92,5 +98,6 @@ touch "$venv/.unfinished"
 "$venv/bin/python" -m pip install --quiet --no-deps --only-binary :all: $arguments ||
     fail "the packages of $* could not be installed (see above): check the network and run make again."
 "$venv/bin/python" -m pip check >/dev/null || fail "the pins of $* contradict each other: run $venv/bin/python -m pip check."
+link_program
 rm -f "$venv/.unfinished"
 fingerprint "$@" >"$stamp"

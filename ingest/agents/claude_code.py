@@ -17,7 +17,7 @@ from typing import Any
 from ingest.agents import SourceFile
 from ingest.errors import Problem
 from ingest.files import is_inside, open_regular, printable
-from ingest.repositories import common_directory, worktree_paths
+from ingest.repositories import common_directory, is_directory, worktree_paths
 
 __all__ = ["AGENT", "SourceFile", "cleanup_days", "default_root", "find_session_directories", "first_cwd", "list_files"]
 
@@ -27,6 +27,8 @@ FIRST_RECORDS_BYTES = 4 * 1024 * 1024
 READ_BYTES = 64 * 1024
 # What Claude Code does where its settings do not say otherwise (`cleanupPeriodDays`).
 DEFAULT_CLEANUP_DAYS = 30
+# Where it makes worktrees of its own, below the repository.
+WORKTREES = "/.claude/worktrees/"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -44,7 +46,8 @@ def cleanup_days(root: Path | None = None) -> int:
         value = json.loads(settings.read_text(encoding="utf-8")).get("cleanupPeriodDays")
     except (OSError, ValueError, AttributeError):
         return DEFAULT_CLEANUP_DAYS
-    return value if isinstance(value, int) and value > 0 else DEFAULT_CLEANUP_DAYS
+    is_days = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if is_days else DEFAULT_CLEANUP_DAYS
 
 
 def list_files(root: Path) -> tuple[list[SourceFile], list[Problem]]:
@@ -93,7 +96,7 @@ def find_session_directories(repository: Path, root: Path | None = None) -> list
 
     def belongs(cwd: str) -> bool:
         if cwd not in decided:
-            common = common_directory(Path(cwd)) if Path(cwd).is_dir() else None
+            common = common_directory(Path(cwd)) if is_directory(cwd) else None
             decided[cwd] = common == wanted if common else any(is_inside(cwd, path) for path in known)
         return decided[cwd]
 

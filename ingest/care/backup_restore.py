@@ -22,9 +22,11 @@ from ingest.database import opened_read_only
 from ingest.database_tables import count_rows, first_catalog
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, safe_join
+from ingest.forgetting.forget import forget_again
+from ingest.forgetting.tombstones import read_lines, tombstone_path, write_lines
 from ingest.paths import DataDir
 from ingest.status import read_status
-from ingest.terminal import size
+from ingest.terminal import many, size
 
 Report = Callable[[int, int], None]
 _KEY_TEXT = re.compile(r"[0-9a-fA-F]{64}\s*")
@@ -106,8 +108,29 @@ def restore(
     result = Verification(backup.name, str(backup.path), len(backup.manifest.files), backup.manifest.bytes)
     result.problems = _restore_files(backup, backup.manifest, target, report)
     _look_at(DataDir(target), backup.manifest, result)
+    with disk_errors(backups):
+        _forget_again(data, DataDir(target), read_backups(backups), result)
     result.seconds = round(time.monotonic() - began, 3)
     return result
+
+
+def _forget_again(data: DataDir, restored: DataDir, backups: list[StoredBackup], result: Verification) -> None:
+    """What was forgotten after the backup was made is forgotten in what was restored too, as far as anything says so:
+    the data directory, or a later backup."""
+    places = [tombstone_path(restored), tombstone_path(data)]
+    places += [backup.path / FILES / places[0].name for backup in backups if backup.manifest]
+    known = [read_lines(path) for path in places]
+    union = {line: at for lines in known for line, at in lines.items()}
+    if not union:
+        return
+    if union != known[0]:
+        write_lines(restored, union)
+    if not restored.redaction_key.exists():
+        result.remarks.append("Sessions were forgotten since, and only the redaction key can tell which: put it back.")
+        return
+    count = forget_again(restored)
+    if count:
+        result.remarks.append(f"{many(count, 'session')} forgotten since the backup was made: forgotten again.")
 
 
 def _refuse_full_disk(manifest: Manifest, place: Path) -> None:

@@ -23,7 +23,7 @@ from ingest.terminal import many
 
 # What the archive owns. A gain is what is new in the first ones; the run log grows with every sync, also without any.
 GAIN = ("raw", "processed", "validation", "archived")
-OWNED = (*GAIN, "runs/*.jsonl", "projects.json", ".gitignore")
+OWNED = (*GAIN, "runs/*.jsonl", "projects.json", "forgotten.jsonl", ".gitignore")
 FALLBACK = {"user.name": "OPE", "user.email": "ope@localhost"}
 # Files of git's own directory that say that something is not finished, and what that is.
 UNFINISHED = {

@@ -82,7 +82,7 @@ def database_files(data: DataDir) -> list[FoundFile]:
 
 
 def _is_left_out(path: str, name: str, with_key: bool) -> bool:
-    if path == KEY:
+    if path == KEY or path.startswith(f"{KEY}-"):
         return not with_key
     if path == f"runs/{HOLDER}" or any(fnmatch(name, pattern) for pattern in _UNFINISHED):
         return True

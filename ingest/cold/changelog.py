@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import IngestError
 from ingest.files import write_atomically
 from ingest.paths import DataDir
+from ingest.runlog import now
 from ingest.terminal import many, size
 
 if TYPE_CHECKING:
@@ -43,6 +44,19 @@ def add_entry(data: DataDir, snapshot: Snapshot, digest: str) -> None:
     head = text[:at].rstrip("\n")
     rest = f"\n{text[at:]}" if start else ""
     write_atomically(data.root / CHANGELOG, f"{head}\n\n{entry}{rest}".encode())
+
+
+def note_change(data: DataDir, version: str, digest: str, what: str) -> None:
+    """Note that a snapshot was changed, with the new SHA-256 of its manifest in the place of the old one."""
+    text = _read(data)
+    entry = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if entry is None:
+        return
+    body = re.sub(r"\b[0-9a-f]{64}\b", digest, entry[1], count=1).rstrip("\n")
+    note = f"Changed {now():%Y-%m-%d}: {what}."
+    body += "" if body.endswith(note) else f"\n{note}"
+    gap = "\n\n" if text[entry.end() :] else "\n"
+    write_atomically(data.root / CHANGELOG, f"{text[: entry.start(1)]}{body}{gap}{text[entry.end() :]}".encode())
 
 
 def _read(data: DataDir) -> str:

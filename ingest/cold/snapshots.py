@@ -195,7 +195,9 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     ).fetchall()
     for _, table, _ in rows:
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", table):
-            raise IngestError(f"The published table {printable(table)!r} cannot be the name of a file.")
+            raise IngestError(
+                f"The published table {printable(table)!r} cannot be the name of a file: give the mart another name."
+            )
     return rows
 
 

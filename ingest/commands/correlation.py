@@ -30,14 +30,16 @@ from ingest.terminal import many, show_line
 def explain_command(
     target: str, project_id: str | None, best: int, show_all: bool, with_lines: bool, as_json: bool
 ) -> None:
-    """Show which session wrote a commit, or which commits a session wrote, and why.
+    """Show which session wrote a commit and why, or what a session did, cost and wrote.
 
-    COMMIT is a hash or its first four digits or more, SESSION an id or its beginning. Each candidate comes with its
-    confidence, the evidence for it, what speaks against it, and the archived log lines that it comes from.
+    COMMIT is a hash or its first four digits or more: each candidate comes with its confidence, the evidence for it,
+    what speaks against it, and the archived log lines that it comes from. SESSION is an id or its beginning: turns,
+    cost by model, files, commits, subagents, where it is archived and what is wrong with it.
 
     \b
     Example:
       python -m ingest explain 1a2b3c4d
+      python -m ingest explain 03a1382e
       python -m ingest explain 1a2b3c4d --all --lines
     """
     found = explain(
@@ -53,7 +55,7 @@ def explain_command(
     elif isinstance(found, CommitExplained):
         show_commit(found, whole=show_all)
     else:
-        show_session(found, whole=show_all)
+        show_session(found, whole=show_all or with_lines)
 
 
 class _Size(click.ParamType):

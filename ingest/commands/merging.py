@@ -73,6 +73,8 @@ def _show(merged: DataMerged) -> None:
                 f"{project.project_id}: {many(len(project.left_out), 'session directory')} of the other machine not "
                 "read by sync here; merge again to take what is new there"
             )
+        if project.forgotten:
+            show_line(f"{project.project_id}: {many(project.forgotten, 'session')} not taken, as forgotten here")
         for problem in project.problems[:SHOWN_PROBLEMS]:
             detail = f": {visible(problem.detail)}" if problem.detail else ""
             show_line(f"{project.project_id}: {visible(problem.path)}: {problem.reason}{detail}", "yellow")

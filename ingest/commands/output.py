@@ -27,6 +27,8 @@ def show_added(added: Added) -> None:
     """A project that was registered or updated: its sessions, its commits, and what comes next."""
     project = added.project
     show_heading(f"{project.name} is registered as {project.project_id}")
+    for sentence in added.understood:
+        show_line(sentence)
     if added.sessions:
         show_table(
             ("sessions in", "files", "from", "to", "size"),
@@ -37,7 +39,7 @@ def show_added(added: Added) -> None:
             right=("files", "size"),
         )
     else:
-        show_line("No sessions were found: name their directory with --sessions.", "yellow")
+        show_line("No sessions were found: name their directory with --sessions, or wait for the first.", "yellow")
     if added.commits is not None:
         tier = project.instrumentation_tier if project.instrumentation_tier is not None else "unknown"
         show_line(f"{many(added.commits, 'commit')}, instrumentation tier {tier}")
@@ -77,6 +79,10 @@ def show_sync(result: SyncResult) -> None:
         if outcome.archive and outcome.archive.woken:
             woken = many(outcome.archive.woken, "session")
             show_line(f"{outcome.project_id}: {woken} went on and came back from cold storage", "yellow")
+        if outcome.new_directories:
+            count = len(outcome.new_directories)
+            new = "1 new session directory" if count == 1 else f"{number(count)} new session directories"
+            show_line(f"{outcome.project_id}: {new} of its repository, read from now on")
         for sentence in (*outcome.failures, *outcome.gone):
             show_line(f"{outcome.project_id}: {sentence}", "yellow")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ingest import manage
-from ingest.commands.options import as_json_option, dry_run_option, yes_option
+from ingest.commands.options import as_json_option, complete_project, dry_run_option, yes_option
 from ingest.commands.output import (
     confirm,
     print_json,
@@ -23,8 +23,15 @@ from ingest.terminal import number, progress_shown, show_line, show_table
 
 
 @click.command("add-project")
-@click.option("--name", required=True, help="The project's name; its id is made from it unless --id is given.")
-@click.option("--repo", "repository", type=click.Path(path_type=Path), help="Path of a clone (a bare one too).")
+@click.option(
+    "--name", help="The project's name; its id is made from it unless --id is given. Default: the repository's."
+)
+@click.option(
+    "--repo",
+    "repository",
+    metavar="PATH|URL",
+    help="Path of a clone (a bare one too), or URL of a repository elsewhere. Default: that of the working directory.",
+)
 @click.option(
     "--sessions",
     multiple=True,
@@ -42,8 +49,8 @@ from ingest.terminal import number, progress_shown, show_line, show_table
 @click.option("--notes", default="", help="Anything worth remembering about the project.")
 @as_json_option
 def add_project_command(
-    name: str,
-    repository: Path | None,
+    name: str | None,
+    repository: str | None,
     sessions: tuple[Path, ...],
     git_metadata: Path | None,
     project_id: str | None,
@@ -51,15 +58,15 @@ def add_project_command(
     notes: str,
     as_json: bool,
 ) -> None:
-    """Register a project, or update it where its id is registered already.
+    """Register a project, or update it where it is registered already; inside a repository nothing has to be named.
 
     What an update does not give is kept. A new project without --repo, --sessions and --git-metadata gets the git
     repository of the working directory. The history is read at once, to tell how sessions are marked in commits (the
-    instrumentation tier).
+    instrumentation tier). Of a repository given by URL only the metadata is kept.
 
     \b
     Example:
-      python -m ingest add-project --name "My project" --repo ~/code/my-project
+      python -m ingest add-project --repo ~/code/my-project
     """
     with progress_shown() as progress:
         added = manage.add_project(
@@ -104,7 +111,7 @@ def projects_command(as_json: bool) -> None:
                 project.status,
                 number(project.instrumentation_tier),
                 number(len(project.session_directories)),
-                project.git_metadata or project.repository or "–",
+                project.git_metadata or project.repository or project.remote or "–",
             )
             for project in projects
         ],
@@ -113,7 +120,7 @@ def projects_command(as_json: bool) -> None:
 
 
 @click.command("remove-project")
-@click.argument("project_id", metavar="ID")
+@click.argument("project_id", metavar="ID", shell_complete=complete_project)
 @click.option("--delete-archive", is_flag=True, help="Delete the archived sessions, commits and labels too, for good.")
 @dry_run_option
 @yes_option
@@ -142,7 +149,7 @@ def remove_project_command(project_id: str, delete_archive: bool, dry_run: bool,
 
 
 @click.command("exclude-project")
-@click.argument("project_id", metavar="ID")
+@click.argument("project_id", metavar="ID", shell_complete=complete_project)
 @click.option("--reason", default="", metavar="TEXT", help="Why it is left out; goes into NOTES.md of its archive.")
 @click.option("--undo", is_flag=True, help="Include it again.")
 @as_json_option

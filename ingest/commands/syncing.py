@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ingest.care.data_commit import commit_gain
-from ingest.commands.options import as_json_option
+from ingest.commands.options import as_json_option, complete_project
 from ingest.commands.output import (
     print_json,
     show_data_commit,
@@ -30,7 +30,7 @@ from ingest.terminal import progress_shown, show_line
 
 
 @click.command("sync")
-@click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=complete_project)
 @click.option(
     "--commit",
     is_flag=True,
@@ -72,7 +72,13 @@ def sync_command(projects: tuple[str, ...], commit: bool, as_json: bool) -> None
 
 @click.command("import-labels")
 @click.argument("source", metavar="FILE.csv", type=click.Path(path_type=Path))
-@click.option("--project", "project_id", required=True, help="The id of the project that the labels are about.")
+@click.option(
+    "--project",
+    "project_id",
+    required=True,
+    shell_complete=complete_project,
+    help="The id of the project that the labels are about.",
+)
 @click.option("--kind", required=True, type=click.Choice(list(REQUIRED)), help="What a label is about.")
 @click.option("--set", "label_set", required=True, metavar="NAME", help="A name for these labels, such as train.")
 @click.option("--dry-run", is_flag=True, help="Only read the file and show what would be imported.")

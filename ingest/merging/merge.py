@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.cold.part import root_of
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
+from ingest.forgetting.tombstones import read_tombstones
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
 from ingest.landing_operations import land_operations
@@ -26,10 +28,11 @@ from ingest.merging.projects import Match, match_projects, united
 from ingest.merging.sessions import SessionsMerged, merge_sessions
 from ingest.merging.texts import TextsMerged, merge_labels, merge_notes, merge_runs
 from ingest.paths import DataDir
+from ingest.project_metadata import write_metadata
 from ingest.redaction import KEY_BYTES, Redactor
 from ingest.registry import EXCLUDED, Project, load_projects, put, set_status
 from ingest.runlog import new_run_id, step
-from ingest.sync import Progress, labelled, load_redactor, write_metadata
+from ingest.sync import Progress, labelled, load_redactor
 
 
 @dataclass
@@ -43,6 +46,7 @@ class ProjectMerged:
     history: HistoryMerged = field(default_factory=HistoryMerged)
     labels: TextsMerged = field(default_factory=TextsMerged)
     notes: TextsMerged = field(default_factory=TextsMerged)
+    forgotten: int = 0  # sessions there that were forgotten here, and are not taken
     left_out: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -83,7 +87,13 @@ def merge_data(
 def _merge(
     data: DataDir, other: Other, renamed: Mapping[str, str], progress: Progress | None, *, dry_run: bool
 ) -> DataMerged:
-    matches = match_projects(data, other, renamed)
+    stones = read_tombstones(data)
+    # A project that was forgotten and is not registered again stays away, as its sessions do.
+    matches = [
+        match
+        for match in match_projects(data, other, renamed)
+        if match.ours is not None or not stones.has_project(match.project_id)
+    ]
     if dry_run and not data.redaction_key.exists():
         redactor = Redactor.load(secrets.token_bytes(KEY_BYTES))
     else:
@@ -119,7 +129,10 @@ def _merge_project(
     project, merged.left_out = united(match, project_id, others)
     if not dry_run and project != match.ours:
         put(data, project)
-    entries, problems = other.entries(their_id)
+    stones = read_tombstones(data)
+    found, problems = other.entries(their_id)
+    entries = [entry for entry in found if not stones.has_session(entry.session_id)]
+    merged.forgotten = len({root_of(entry) for entry in found} - {root_of(entry) for entry in entries})
     reader = Reader(other, their_id, redactor)
     raw = data.raw(project_id)
     report = labelled(progress, f"{project_id}: merge")
@@ -170,6 +183,7 @@ def project_counts(merged: ProjectMerged) -> dict[str, int]:
         "longer_sessions": merged.sessions.longer,
         "versions": merged.sessions.versions,
         "same_sessions": merged.sessions.same,
+        "forgotten_sessions": merged.forgotten,
         "files": merged.sessions.files,
         "commits": merged.history.commits + merged.history.completed,
         "labels": merged.labels.lines,

@@ -97,7 +97,8 @@ def _is_same(data: DataDir, other: Other, ours: Project, theirs: Project, sessio
 
 
 def _paths(project: Project) -> set[str]:
-    return {project.repository or "", *project.repository_paths, *project.session_directories} - {""}
+    named = {project.repository, project.remote, *project.repository_paths, *project.session_directories}
+    return {name for name in named if name}
 
 
 def _session_ids(entries: Iterable[ManifestEntry]) -> set[str]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import orjson
+
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock, write_atomically
+from ingest.forgetting.tombstones import Tombstones, read_tombstones
 from ingest.label_files import COLUMNS, REQUIRED, read_label_file, write_label_file
 from ingest.landing_labels import LABEL_LOCK, SET_NAME, label_path
 from ingest.landing_operations import utc
 from ingest.merging.other import STEP, Other, UnreadableError
 from ingest.paths import DataDir
 from ingest.redaction import Redactor
+from ingest.registry import load_projects
 
 _RUN_FILE = re.compile(r"\d{4}-\d\d\.jsonl")
 _NAMES = list(COLUMNS)
@@ -42,6 +46,7 @@ def merge_labels(
     except UnreadableError as error:
         merged.problems.append(error.problem("validation"))
         return merged
+    stones = read_tombstones(data)
     for name in names:
         kind, _, label_set = name.removesuffix(".csv").partition(".")
         path = f"validation/{name}"
@@ -59,9 +64,8 @@ def merge_labels(
         except (IngestError, OSError) as error:
             merged.problems.append(Problem(STEP, path, "labels cannot be read", str(error)[:200]))
             continue
-        rows = _united(
-            [list(row) for row in ours], [[redactor.redact_text(cell) for cell in row] for row in theirs], merged
-        )
+        taken = [[redactor.redact_text(cell) for cell in row] for row in theirs if not _is_forgotten(row, stones)]
+        rows = _united([list(row) for row in ours], taken, merged)
         if rows != ours and not dry_run:
             with exclusive_lock(data.validation(project_id), LABEL_LOCK):
                 write_atomically(target, write_label_file(rows))
@@ -94,6 +98,12 @@ def _subject(row: Row) -> tuple[str, ...] | None:
     return tuple(row[index] for index in _SUBJECT) if len(row) == len(_NAMES) else None
 
 
+def _is_forgotten(row: Row, stones: Tombstones) -> bool:
+    """Is it about a session that was forgotten here, or a message whose label was?"""
+    subject = _subject(row)
+    return subject is not None and (stones.has_session(subject[0]) or stones.has_message(subject[2]))
+
+
 def _moment(row: Row) -> str:
     try:
         return utc(row[_WHEN]).isoformat() if row[_WHEN] else ""
@@ -109,6 +119,10 @@ def merge_runs(data: DataDir, other: Other, redactor: Redactor, *, dry_run: bool
     except UnreadableError as error:
         merged.problems.append(error.problem("runs"))
         return merged
+    stones = read_tombstones(data)
+    registered = {project.project_id for project in load_projects(data)}
+    theirs = {project.project_id for project in other.projects}
+    gone = {name for name in theirs - registered if stones.has_project(name)}
     for name in names:
         try:
             content = other.read("runs", name) or b""
@@ -118,13 +132,21 @@ def merge_runs(data: DataDir, other: Other, redactor: Redactor, *, dry_run: bool
         target = data.runs / name
         before = target.read_bytes() if target.exists() else b""
         known = set(before.split(b"\n"))
-        whole = redactor.redact_jsonl(content[: content.rfind(b"\n") + 1])[0]
+        whole = redactor.redact_jsonl(stones.clean_lines(content[: content.rfind(b"\n") + 1]))[0]
         added = [line for line in dict.fromkeys(whole.split(b"\n")) if line and line not in known]
+        added = [line for line in added if not gone or _project_of(line) not in gone]
         merged.lines += len(added)
         if added and not dry_run:
             gap = b"" if not before or before.endswith(b"\n") else b"\n"
             write_atomically(target, before + gap + b"".join(line + b"\n" for line in added))
     return merged
+
+
+def _project_of(line: bytes) -> str | None:
+    try:
+        return str(orjson.loads(line)["project_id"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def merge_notes(
@@ -139,7 +161,7 @@ def merge_notes(
         return merged
     if not content:
         return merged
-    theirs = redactor.redact_text(content.decode("utf-8", "replace"))
+    theirs = redactor.redact_text(read_tombstones(data).without_ids(content.decode("utf-8", "replace")))
     target = data.notes(project_id)
     before = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
     known = {section.strip() for section in _sections(before)}

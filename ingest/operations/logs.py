@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,6 +31,14 @@ _NO_FAILURES = (click.exceptions.Exit, click.Abort, click.UsageError)
 
 # The command that this process carries out, for all lines that it writes.
 _command: str | None = None
+# Is told of each step that begins or ends, in a line: what --verbose prints.
+_listener: Callable[[str], None] | None = None
+
+
+def listen(listener: Callable[[str], None] | None) -> None:
+    """Tell `listener` of each step that begins or ends; None: nobody."""
+    global _listener
+    _listener = listener
 
 
 def write_log(
@@ -43,6 +51,8 @@ def write_log(
     fields: dict[str, Any] | None = None,
 ) -> None:
     """Append one line to a stream. Does nothing where there is no data directory yet, or nothing can be written."""
+    if _listener and stream == PIPELINE:
+        _listener(_sentence(event, fields or {}))
     # A person's home or the program's own empty data/ is no data directory before something was registered.
     if data.logs.is_symlink() or not (data.registry.exists() or data.runs.is_dir()):
         return
@@ -58,6 +68,18 @@ def write_log(
     with suppress(OSError, orjson.JSONEncodeError):
         make_private_directory(data.logs)
         append_line(log_path(data, stream, f"{moment:%Y-%m-%d}"), orjson.dumps(record, default=str))
+
+
+def _sentence(event: str, fields: dict[str, Any]) -> str:
+    """`my-app: archive: ok, 1.2 s, new 3, grown 1`; counts that are 0 say nothing."""
+    what = ": ".join(str(fields[key]) for key in ("project_id", "step") if fields.get(key))
+    if event == "step started":
+        return f"{what} …"
+    counts = [f"{key} {value}" for key, value in (fields.get("counts") or {}).items() if value]
+    if fields.get("bytes"):
+        counts.append(f"bytes {fields['bytes']}")
+    said = ", ".join([str(fields.get("status")), f"{fields.get('seconds')} s", *counts])
+    return f"{what}: {said}"
 
 
 def command_started(data: DataDir, command: str | None) -> None:

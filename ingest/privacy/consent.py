@@ -104,7 +104,7 @@ def decide(data: DataDir, state: str, by: str | None = None, projects: Sequence[
         with step(data, new_run_id(), "consent") as counts:
             decision = Decision(state, f"{now():%Y-%m-%dT%H:%M:%SZ}", who, chosen, __version__)
             consent = Consent((*consent.history, decision))
-            _write(data, consent)
+            write_consent(data, consent)
             counts.update(decisions=len(consent.history), enabled=int(state == ENABLED))
     return consent, True
 
@@ -129,7 +129,8 @@ def require_consent(data: DataDir, projects: Sequence[str] = ()) -> tuple[Decisi
     return consent.last, tuple(sorted(set(projects))) or consent.last.projects
 
 
-def _write(data: DataDir, consent: Consent) -> None:
+def write_consent(data: DataDir, consent: Consent) -> None:
+    """Write every decision anew. Raises IngestError where the disk refuses."""
     document = {"consent_version": CONSENT_VERSION, "history": [asdict(entry) for entry in consent.history]}
     write_atomically(data.consent, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest.errors import IngestError
 from ingest.files import PRIVATE_FILE, disk_errors, open_regular, printable, write_all, write_atomically
+from ingest.forgetting.tombstones import keep_key
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.redaction import load_or_create_key
@@ -48,10 +49,12 @@ def import_key(data: DataDir, source: Path, *, replace: bool = False) -> str:
         with os.fdopen(descriptor, "rb") as file:
             text = file.read(100).decode("ascii", "replace").strip()
     except OSError as error:
-        raise IngestError(f"{printable(str(source))} cannot be read ({error.strerror}).") from error
+        raise IngestError(
+            f"{printable(str(source))} cannot be read ({error.strerror}): give the file that --export-key wrote."
+        ) from error
     if not _KEY.fullmatch(text):
         raise IngestError(
-            f"{printable(str(source))} holds no redaction key (64 hex digits, as --export-key writes it)."
+            f"{printable(str(source))} holds no redaction key: give the file that --export-key wrote (64 hex digits)."
         )
     with data_lock(data, "redact --import-key"):
         own = load_or_create_key(data.redaction_key) if data.redaction_key.exists() else None
@@ -63,5 +66,7 @@ def import_key(data: DataDir, source: Path, *, replace: bool = False) -> str:
                 "other tokens, and every session file is read and archived again as a new version."
             )
         with step(data, new_run_id(), "import-key"):
+            if own is not None:
+                keep_key(data)
             write_atomically(data.redaction_key, text.lower().encode() + b"\n")
     return WRITTEN

@@ -34,7 +34,9 @@ def check_new(
         paths = _new_paths(data, run_id, started_at)
     except OSError as error:
         where = printable(str(error.filename or data.root))
-        raise IngestError(f"The redaction check could not read {where} ({error.strerror}).") from error
+        raise IngestError(
+            f"The redaction check could not read {where} ({error.strerror}): change its permissions and run it again."
+        ) from error
     paths += [path for path in further if path.is_file()]
     return check_paths(paths, redactor, below=data.root)
 

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from ingest.database import literal, quoted
 from ingest.privacy.reading import DUCKDB, UnreadableError
+from ingest.redaction.rules import COLUMNS
 
 BATCH_ROWS = 2048
-RULES_TABLE = "reference.redaction_rules"  # its examples are what the rules must find, without a secret in them
+# The rules' own texts: their examples are what the rules must find, and hold no secret (a test of the seed).
+RULE_TEXTS = {"match_examples", "no_match_examples", "pattern", "prefilter"}
 _HAS_TEXT = re.compile(r"VARCHAR|JSON|ENUM|VARIANT|UNION")
 _IS_TEXT = re.compile(r"VARCHAR|JSON|ENUM\(.*\)")
 
@@ -41,9 +43,7 @@ def table_values(path: Path, kind: str) -> Iterator[Values]:
                     "select schema_name, table_name from duckdb_tables() where database_name = 'searched' order by all"
                 ).fetchall()
                 named = [
-                    (f"{schema}.{table}", f"searched.{quoted(schema)}.{quoted(table)}")
-                    for schema, table in tables
-                    if f"{schema}.{table}" != RULES_TABLE
+                    (f"{schema}.{table}", f"searched.{quoted(schema)}.{quoted(table)}") for schema, table in tables
                 ]
             else:
                 pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
@@ -56,7 +56,12 @@ def table_values(path: Path, kind: str) -> Iterator[Values]:
 
 def _of_table(connection: duckdb.DuckDBPyConnection, name: str, source: str, done: float) -> Iterator[Values]:
     described = connection.execute(f"describe select * from {source}").fetchall()
-    columns = [(column, type_) for column, type_, *_ in described if _HAS_TEXT.search(type_) or type_ == "BLOB"]
+    left_out = RULE_TEXTS if {column for column, *_ in described} >= set(COLUMNS) else set()
+    columns = [
+        (column, type_)
+        for column, type_, *_ in described
+        if (_HAS_TEXT.search(type_) or type_ == "BLOB") and column not in left_out
+    ]
     if not columns:
         return
     selected = ", ".join(_expression(quoted(column), type_) for column, type_ in columns)

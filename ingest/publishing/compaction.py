@@ -45,13 +45,14 @@ def compact(data: DataDir, run_id: str | None = None) -> Compaction:
         if size < setting("compact_min_bytes") or share <= setting("compact_free_share"):
             return Compaction(share, size, size)
         with step(data, run_id or new_run_id(), "compact") as counts:
-            _rewrite(data)
+            rewrite_database(data)
             after = data.database.stat().st_size
             counts.update(bytes_before=size, bytes_after=after, free_share=round(share, 3))
     return Compaction(share, size, after)
 
 
-def _rewrite(data: DataDir) -> None:
+def rewrite_database(data: DataDir) -> None:
+    """Write the database anew with what is in it: nothing of deleted rows is in the new file. Raises as `compact`."""
     unfinished = data.root / f".compact-{new_run_id()}.tmp"
     try:
         with created(unfinished) as connection:
@@ -60,7 +61,10 @@ def _rewrite(data: DataDir) -> None:
             with storage_errors(unfinished):
                 connection.execute(f"copy from database {WAREHOUSE} to {quoted(copy)}")
             if count_rows(connection, WAREHOUSE) != count_rows(connection, copy):
-                raise IngestError(f"The compacted copy of {data.database} is not equal to it, and was not used.")
+                raise IngestError(
+                    f"The compacted copy of {data.database} is not equal to it and was not used: run `python -m ingest "
+                    "doctor`, or delete the file and run sync and `dbt build`."
+                )
         with disk_errors(data.database):
             durable_replace(unfinished, data.database)
     except BaseException:

@@ -28,6 +28,15 @@ _LAST_RESULTS = """
         group by results.node_id
     )
 """
+_MISSING = """
+    select node_name from audit.nodes
+    where node_type != 'test' and (schema_name, relation_name) not in (
+        select (schema_name, table_name) from duckdb_tables() where database_name = current_database()
+        union all
+        select (schema_name, view_name) from duckdb_views() where database_name = current_database()
+    )
+    order by all
+"""
 _UNTESTED = """
     select distinct nodes.node_type, nodes.node_name, parents.node_name as parent_name
     from (select *, unnest(parents) as parent_id from audit.nodes) as nodes
@@ -60,7 +69,9 @@ def reasons_to_withhold(connection: duckdb.DuckDBPyConnection) -> list[Reason]:
         return [Reason("Nothing was built yet with this version: run `dbt build`.")]
     if last[0][-1] is None:
         return [Reason(f"The last dbt command (`{last[0][2]}`) did not come to its end: run `dbt build`.")]
-    return [*_failed(connection), *_older_than_parents(connection)]
+    missing = [row[0] for row in connection.execute(_MISSING).fetchall()]
+    gone = [Reason(f"The relation {name} was taken out since it was built: run `dbt build`.", name) for name in missing]
+    return [*_failed(connection), *_older_than_parents(connection), *gone]
 
 
 def sentences(reasons: Sequence[Reason], shown: int) -> list[str]:

@@ -73,7 +73,7 @@ def copy_tables(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[Ta
         connection.execute(f"create table {target}.{qualified} as select {columns} from {WAREHOUSE}.{qualified}")
         rows = connection.execute(f"select count(*) from {WAREHOUSE}.{qualified}").fetchall()[0][0]
         tables.append(Table(qualified, rows))
-    _copy_comments(connection, target, [table.name for table in tables])
+    copy_comments(connection, target, [table.name for table in tables])
     return tables
 
 
@@ -103,7 +103,8 @@ def machine_places(data: DataDir) -> list[tuple[str, str]]:
     """Directories of this machine that a message may name, longest first, each with what is written in its place."""
     places = {str(data.root): "<data>", str(PRODUCT_ROOT): "<program>", str(Path.home()): "~"}
     for project in load_projects(data):
-        sources = [*project.session_directories, project.repository, project.git_metadata, *project.repository_paths]
+        sources = [*project.session_directories, *project.repository_paths]
+        sources += [place for place in (project.repository, project.remote, project.git_metadata) if place]
         places.update({source: f"<{project.project_id}>" for source in sources if source})
     return sorted(((place, name) for place, name in places.items() if len(place) > 1), key=lambda item: -len(item[0]))
 
@@ -126,7 +127,7 @@ def _without_places(
     return f"* replace ({', '.join(replaced)})" if replaced else "*"
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: list[str]) -> None:
+def copy_comments(connection: duckdb.DuckDBPyConnection, target: str, names: list[str]) -> None:
     """The comments of the named relations (`"schema"."table"`) and of their columns."""
     relations = connection.execute(
         "select schema_name, table_name, null, comment from duckdb_tables() where database_name = $1 union all "

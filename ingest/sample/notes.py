@@ -137,3 +137,29 @@ def end_of_turn(me: Transcript, milliseconds: int) -> None:
 def hook_progress(me: Transcript, event: str, name: str, tool_id: str) -> None:
     data = {"type": "hook_progress", "hookEvent": event, "hookName": name, "command": ".claude/hooks/format.sh"}
     me.progress(data, tool_id, tool_id)
+
+
+def hook_feedback(me: Transcript, text: str) -> None:
+    """A stop hook is not content and says why: a user record that no user wrote."""
+    me.user(f"Stop hook feedback:\n[.claude/hooks/format.sh]: {text}", 0.3, isMeta=True)
+
+
+def bash_progress(me: Transcript, tool_id: str) -> None:
+    """What a command has printed so far: written while it runs, stamped when the display is drawn."""
+    data = {
+        "type": "bash_progress",
+        "output": "..",
+        "fullOutput": "..",
+        "elapsedTimeSeconds": 2,
+        "totalLines": 1,
+    }
+    me.progress(data, "bash-progress-0", tool_id, 2.4)
+
+
+def task_notification(me: Transcript, task_id: str, summary: str, seconds: float) -> None:
+    """A command in the background has ended: machine text in the place of a prompt."""
+    me.user(
+        f"<task-notification>\n<task-id>{task_id}</task-id>\n<status>completed</status>\n"
+        f"<summary>{summary}</summary>\n</task-notification>",
+        seconds,
+    )

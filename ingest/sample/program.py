@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 import zlib
 
+# The most that one block of a deflate stream holds as it is.
+_STORED_BLOCK = 65_535
+
 README = """# tidebook
 
 Prints the tides of our harbour from a small table, so that nobody has to squint at the poster in the boathouse.
@@ -71,14 +74,18 @@ which is why the rows are not always in order.
 IGNORED = "__pycache__/\n.pytest_cache/\n.env\n"
 
 
-def picture() -> bytes:
-    """A very small PNG: a few pixels of sea. Stored, not deflated, so that its bytes do not depend on zlib."""
+def picture(size: int = 8) -> bytes:
+    """A square PNG: some pixels of sea. Stored, not deflated, so that its bytes do not depend on zlib."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = b"".join(b"\x00" + bytes((16 * row, 96, 160)) * 8 for row in range(8))
-    stored = b"\x78\x01\x01" + struct.pack("<HH", len(rows), len(rows) ^ 0xFFFF) + rows
+    rows = b"".join(b"\x00" + bytes((16 * row % 256, 96, 160)) * size for row in range(size))
+    stored = b"\x78\x01"
+    for start in range(0, len(rows), _STORED_BLOCK):
+        block = rows[start : start + _STORED_BLOCK]
+        is_last = start + _STORED_BLOCK >= len(rows)
+        stored += bytes([is_last]) + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block
     stored += struct.pack(">I", zlib.adler32(rows))
-    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", stored) + chunk(b"IEND", b"")

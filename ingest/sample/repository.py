@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,16 +40,23 @@ class Person:
 SAM = Person("Sam Hale", "sam@example.com", "+0100")
 SAM_IN_SUMMER = replace(SAM, zone="+0200")
 ROSA = Person("Rosa Lind", "rosa@example.com", "+0100")
+ROSA_IN_SUMMER = replace(ROSA, zone="+0200")
 BOT = Person("dependabot[bot]", "dependabot[bot]@example.com")
 
 
 class Repository:
-    """A working tree that is built from nothing. Raises `IngestError` when git is missing or refuses."""
+    """A working tree. What is done in it raises `IngestError` when git is missing or refuses."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    @classmethod
+    def create(cls, root: Path) -> Repository:
+        """A repository built from nothing: `root` must not exist."""
         root.mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch=main", "--object-format=sha1", "--template=", ".")
+        repository = cls(root)
+        repository.git("init", "--quiet", "--initial-branch=main", "--object-format=sha1", "--template=", ".")
+        return repository
 
     def git(self, *arguments: str, person: Person = SAM, at: datetime | None = None) -> str:
         """Run one git command and return what it prints; `at` is its instant (UTC), for the commit and the reflog."""
@@ -73,6 +81,32 @@ class Repository:
 
     def merge(self, branch: str, message: str, at: datetime, person: Person = SAM) -> None:
         self.git("merge", "--quiet", "--no-ff", "--no-verify", "-m", message, branch, person=person, at=at)
+
+    def merge_squashed(self, branch: str, message: str, at: datetime, person: Person = SAM) -> None:
+        """All that a branch has, as one commit that does not name it as a parent."""
+        self.git("merge", "--quiet", "--squash", branch, at=at)
+        self.commit(message, at, person)
+
+    def copy_commits(self, *commits: str, at: datetime) -> None:
+        """The same changes again on top of what is checked out, by the same author: what a rebase does."""
+        self.git("cherry-pick", *commits, at=at)
+
+    def push(self, branch: str) -> None:
+        """What the other side has of a branch from now on; there is no other side."""
+        self.git("update-ref", f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
+
+    def add_worktree(self, name: str, branch: str, at: datetime) -> Repository:
+        """A second working tree beside this one, on a new branch."""
+        root = self.root.with_name(name)
+        self.git("worktree", "add", "--quiet", "-b", branch, str(root), at=at)
+        return Repository(root)
+
+    def leave_worktree(self, tree: Repository, path: str) -> None:
+        """Take the working tree off this disk. git goes on listing it, at the path where its sessions knew it."""
+        known = self.root / ".git" / "worktrees" / tree.root.name
+        (known / "gitdir").write_text(f"{path}/.git\n", encoding="utf-8")
+        (known / "locked").write_text("on another disk\n", encoding="utf-8")
+        shutil.rmtree(tree.root)
 
 
 def run_git(root: Path, *arguments: str, person: Person = SAM, at: datetime | None = None) -> str:

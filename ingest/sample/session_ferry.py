@@ -162,7 +162,9 @@ def _release(me: Transcript, tools: Tools) -> None:
     me.respond(
         Usage(5, 0, 140, 22_750, 76),
         tools.bash(
-            "git ls-files tidebook", "List the package", "tidebook/__init__.py\ntidebook/cli.py\ntidebook/ics.py"
+            "git ls-files tidebook",
+            "List the package",
+            "\n".join(f"tidebook/{name}.py" for name in ("__init__", "chart", "cli", "ics", "moon", "surge")),
         ),
     )
     me.respond(Usage(4, 0, 190, 22_890, 59), "The package alone: neither the tests nor the board are part of it.")

@@ -249,7 +249,7 @@ def _review(me: Transcript, tools: Tools) -> None:
         tools.edit(TESTS, EMPTY_OLD, EMPTY_NEW),
     )
     failed = (
-        "FAILED tests/test_ics.py::test_an_empty_table_is_an_empty_calendar - Assert...\n1 failed, 11 passed in 0.20s"
+        "FAILED tests/test_ics.py::test_an_empty_table_is_an_empty_calendar - Assert...\n1 failed, 13 passed in 0.20s"
     )
     me.respond(Usage(5, 0, 510, 24_860, 77), tools.bash("make test 2>&1 | tail -2", "Run all tests", failed))
     me.respond(Usage(4, 0, 140, 25_370, 39), "All three points are done.")
@@ -261,9 +261,9 @@ def _review(me: Transcript, tools: Tools) -> None:
         tools.edit(TESTS, EMPTY_WRONG, EMPTY_RIGHT),
     )
     me.respond(
-        Usage(5, 0, 220, 25_680, 73), tools.bash("make test 2>&1 | tail -2", "Run all tests", "12 passed in 0.21s")
+        Usage(5, 0, 220, 25_680, 73), tools.bash("make test 2>&1 | tail -2", "Run all tests", "14 passed in 0.21s")
     )
-    me.respond(Usage(4, 0, 120, 25_900, 44), "Sorry. All twelve tests pass now.")
+    me.respond(Usage(4, 0, 120, 25_900, 44), "Sorry. All fourteen tests pass now.")
     end_of_turn(me, 16_200)
 
 

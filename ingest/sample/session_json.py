@@ -107,8 +107,8 @@ def _write(world: World, me: Transcript, tools: Tools) -> None:
         tools.edit("tests/test_tidebook.py", TEST_OLD, TEST_NEW),
         tools.edit("tests/test_tidebook.py", TEST_END, TEST_JSON),
     )
-    me.respond(Usage(5, 270, 0, 9_050, 81), tools.tests("........\n8 passed in 0.05s"))
-    me.respond(Usage(4, 160, 0, 9_320, 96), "`--json` prints one object per tide. Eight tests pass.")
+    me.respond(Usage(5, 270, 0, 9_050, 81), tools.tests("..........\n10 passed in 0.06s"))
+    me.respond(Usage(4, 160, 0, 9_320, 96), "`--json` prints one object per tide. Ten tests pass.")
     end_of_turn(me, 38_150)
 
 

@@ -1,4 +1,5 @@
-"""Subagents: inside `progress` records of the parent (up to 2.1.81) and in a file of their own (later versions)."""
+"""Subagents: in a file beside the sessions (before 2.1), in the parent's `progress` records (up to 2.1.81), and in a
+file below the session's directory (later versions)."""
 
 from __future__ import annotations
 
@@ -15,6 +16,9 @@ _FOUND = "Heights are formatted in one place only: tidebook.py, in `show`, as `{
 
 _READERS = "Look for anything in this repository that reads tidebook's printed table: JSON could replace it there."
 _NOBODY = "Nothing reads the printed table: README.md shows the commands, the tests call `show` and `next_high`."
+
+_COLUMNS = "Read data/harbour.csv. Report its columns, the form of a time, and how many digits a height has."
+_COLUMNS_FOUND = "time,kind,height_m: minutes without seconds and without a zone, kind is low or high, two digits."
 
 _REVIEW = "Review tidebook/moon.py and its tests. Name what could go wrong, the most important thing first."
 _REVIEWED = "One: the age comes from a mean month and may be half a day off; nothing says so. Two: `main` has no test."
@@ -106,13 +110,45 @@ def told_agent(
 
 
 def readers_agent(world: World, me: Transcript) -> Call:
-    """An `Agent` with a transcript of its own below the session's directory."""
-    agent_id = "a90f3d64b1c2e5a78"
-    calls = (Usage(3, 2_900, 0, 0, 86), Usage(4, 510, 0, 2_900, 173))
+    """An `Agent` that searches, with a transcript of its own below the session's directory."""
+    hits = ("README.md:5:    python -m tidebook.cli", "tests/test_tidebook.py:3:from tidebook.cli import TABLE")
+    search = Tools(world.repository, me.cwd).grep("tidebook", *hits)
+    steps = (
+        (Usage(3, 2_900, 0, 0, 86), "Searching the texts and the tests.", search),
+        (Usage(4, 510, 0, 2_900, 173), _NOBODY, None),
+    )
+    return filed_agent(world, "json/agent", "a90f3d64b1c2e5a78", "Find readers of the table", _READERS, steps, 6_300)
+
+
+def columns_agent(world: World, me: Transcript) -> Call:
+    """A `Task` that reads a file, with a transcript of its own beside the session, as old versions have it."""
+    read = Tools(world.repository, me.cwd).read("data/harbour.csv")
+    steps = (
+        (Usage(3, 2_750, 0, 0, 74), "The table first.", read),
+        (Usage(4, 460, 0, 2_750, 121), _COLUMNS_FOUND, None),
+    )
+    return filed_agent(world, "harbours/agent", "5c1d0e77", "Look at the table", _COLUMNS, steps, 5_100, is_flat=True)
+
+
+FiledStep = tuple[Usage, str, Call | None]
+
+
+def filed_agent(
+    world: World,
+    key: str,
+    agent_id: str,
+    title: str,
+    order: str,
+    steps: tuple[FiledStep, ...],
+    milliseconds: int,
+    *,
+    is_flat: bool = False,
+) -> Call:
+    """A subagent with a transcript of its own. A step is one response: its tokens, its text, and the tool it calls."""
 
     def between(session: Transcript, tool_id: str) -> None:
         agent = Transcript(
-            "json/agent",
+            key,
             session.cwd,
             session.version,
             SONNET,
@@ -122,21 +158,24 @@ def readers_agent(world: World, me: Transcript) -> Call:
             agent_id=agent_id,
             entrypoint=session.entrypoint,
         )
-        tools = Tools(world.repository, session.cwd)
         agent.prompt_id = session.prompt_id
-        agent.user(_READERS, 0.1)
-        hits = ("README.md:5:    python -m tidebook.cli", "tests/test_tidebook.py:3:from tidebook.cli import TABLE")
-        agent.respond(calls[0], "Searching the texts and the tests.", tools.grep("tidebook", *hits))
-        agent.respond(calls[1], _NOBODY)
+        agent.user(order, 0.1)
+        for usage, text, call in steps:
+            agent.respond(usage, text, *([call] if call else []))
         session.at = agent.at
-        meta = {"agentType": "Explore", "description": "Find readers of the table", "toolUseId": tool_id}
+        if is_flat:
+            world.flat_subagent(session, agent)
+            return
+        meta = {"agentType": "Explore", "description": title, "toolUseId": tool_id}
         world.subagent(session, agent, json.dumps(meta, separators=(",", ":")).encode())
 
     def run(session: Transcript) -> Result:
-        return agent_result(agent_id, _READERS, _NOBODY, calls, tools=1, milliseconds=6_300)
+        calls = tuple(usage for usage, _, _ in steps)
+        tools = sum(call is not None for _, _, call in steps)
+        return agent_result(agent_id, order, steps[-1][1], calls, tools=tools, milliseconds=milliseconds)
 
-    given = {"description": "Find readers of the table", "prompt": _READERS, "subagent_type": "Explore"}
-    return Call("Agent", given, run, between)
+    given = {"description": title, "prompt": order, "subagent_type": "Explore"}
+    return Call("Task" if is_flat else "Agent", given, run, between)
 
 
 def agent_result(

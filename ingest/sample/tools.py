@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.sample.repository import SAM, Person, Repository
@@ -78,6 +79,13 @@ class Tools:
             return Result(f"File created successfully at: {self._absolute(path)}", detail)
 
         return Call("Write", {"file_path": self._absolute(path), "content": content}, run)
+
+    def look(self, path: str, picture: bytes) -> Call:
+        """A picture that is read: its bytes stand twice in the record, for the model and beside it."""
+        data = base64.b64encode(picture).decode()
+        file = {"base64": data, "type": "image/png", "originalSize": len(picture)}
+        shown = [{"type": "image", "source": {"type": "base64", "data": data, "media_type": "image/png"}}]
+        return Call("Read", {"file_path": path}, lambda transcript: Result(shown, {"type": "image", "file": file}))
 
     def grep(self, pattern: str, *hits: str) -> Call:
         """A search; `hits` are `path:line:text` below the working directory."""
@@ -178,7 +186,8 @@ class Tools:
         return Call("ExitPlanMode", {"plan": plan}, lambda transcript: Result(told, detail))
 
     def _absolute(self, path: str) -> str:
-        return f"{self.cwd}/{path}"
+        separator = "\\" if "\\" in self.cwd else "/"
+        return f"{self.cwd}{separator}{path.replace('/', separator)}"
 
 
 def refused(call: Call, reason: str = "") -> Call:
@@ -193,6 +202,14 @@ def stopped(call: Call) -> Call:
     """The same command, stopped by the user while it ran."""
     told = "Exit code 137\n[Request interrupted by user for tool use]"
     return Call(call.name, call.input, lambda transcript: Result(told, f"Error: {told}", True), call.between)
+
+
+def early(call: Call, seconds: float) -> Call:
+    """The same call, whose result is stamped so long before the line that it follows."""
+    run = call.run
+    if run is None:
+        return call
+    return replace(call, run=lambda transcript: replace(run(transcript), seconds=-seconds))
 
 
 def unanswered(call: Call) -> Call:

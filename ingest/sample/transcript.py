@@ -21,13 +21,14 @@ _FIRST_OUTPUT = 3
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one API response. All but `output` are the same on each of its lines."""
+    """Tokens of one API response. All but `output` are the same on each of its lines. `speed` where it is said."""
 
     input: int
     write_5m: int
     write_1h: int
     read: int
     output: int
+    speed: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Thinking:
 
 @dataclass(frozen=True)
 class Result:
-    """A tool's answer: what the model sees, and what the record keeps beside it (`toolUseResult`)."""
+    """A tool's answer: what the model sees, and what the record keeps beside it (`toolUseResult`).
+
+    `seconds` after the line before it; below 0 it is stamped earlier than what it follows, as logs do.
+    """
 
     content: Any
     detail: Any
     is_error: bool | None = None
+    seconds: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ class Transcript:
     def raw(self, line: bytes) -> None:
         """Append one line exactly as it is."""
         self.lines.append(line + b"\n")
+
+    def cut(self, length: int) -> None:
+        """Take bytes from the end, as a program does that dies while it writes its last line."""
+        self.lines[-1] = self.lines[-1][:-length]
 
     def data(self) -> bytes:
         return b"".join(self.lines)
@@ -188,7 +197,7 @@ class Transcript:
         elif result.is_error is False:
             block["is_error"] = False
         source = {} if not self.is_since("2.1.1") else {"sourceToolAssistantUUID": assistant_uuid}
-        return self.user([block], 0.8, toolUseResult=result.detail, **source)
+        return self.user([block], result.seconds, toolUseResult=result.detail, **source)
 
     def system(self, subtype: str, seconds: float = 0.1, parent: str | bool | None = True, **extra: Any) -> Record:
         logical = {"logicalParentUuid": self.parent} if parent is None else {}
@@ -247,6 +256,7 @@ def usage_record(usage: Usage, output: int) -> Record:
         },
         "output_tokens": output,
         "service_tier": "standard",
+        **({"speed": usage.speed} if usage.speed else {}),
     }
 
 

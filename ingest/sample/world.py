@@ -9,10 +9,13 @@ from datetime import datetime, timezone
 
 from ingest.sample.repository import Repository
 from ingest.sample.tools import Tools
-from ingest.sample.transcript import Record, Transcript
+from ingest.sample.transcript import Record, Transcript, make_uuid
 
 HOME = "/home/sam"
 CWD = f"{HOME}/code/tidebook"
+WORKTREE = f"{CWD}-storm"
+# One drive, written in two cases.
+ROSAS_CWD, ROSAS_CWD_AGAIN = r"C:\Users\rosa\code\tidebook", r"c:\Users\rosa\code\tidebook"
 OPUS = "claude-opus-4-5-20251101"
 SONNET = "claude-sonnet-4-5-20250929"
 LATER_OPUS = "claude-opus-4-6"
@@ -27,16 +30,28 @@ class World:
     transcripts: dict[str, Transcript] = field(default_factory=dict)
     sidecars: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
 
-    def session(self, transcript: Transcript) -> tuple[Transcript, Tools]:
-        """Begin a top-level session."""
+    def session(self, transcript: Transcript, tree: Repository | None = None) -> tuple[Transcript, Tools]:
+        """Begin a top-level session, in the repository itself or in another working tree of it."""
         self.transcripts[f"{encode(transcript.cwd)}/{transcript.session_id}.jsonl"] = transcript
-        return transcript, Tools(self.repository, transcript.cwd)
+        return transcript, Tools(tree or self.repository, transcript.cwd)
+
+    def keep(self, cwd: str, transcript: Transcript) -> None:
+        """Keep what a session has so far in the directory of another working directory too."""
+        self.sidecars[f"{encode(cwd)}/{transcript.session_id}.jsonl"] = (transcript.data(), transcript.at)
+
+    def empty(self, key: str, at: datetime) -> None:
+        """A session file that nothing was ever written to."""
+        self.sidecars[f"{encode(CWD)}/{make_uuid(f'session/{key}')}.jsonl"] = (b"", at)
 
     def subagent(self, parent: Transcript, agent: Transcript, meta: bytes) -> None:
         """Keep a subagent's own file and its `.meta.json` below its parent's directory."""
         stem = f"{encode(parent.cwd)}/{parent.session_id}/subagents/agent-{agent.agent_id}"
         self.transcripts[f"{stem}.jsonl"] = agent
         self.sidecars[f"{stem}.meta.json"] = (meta, agent.at)
+
+    def flat_subagent(self, parent: Transcript, agent: Transcript) -> None:
+        """Keep a subagent's file beside the sessions, as older versions do: only its records name the parent."""
+        self.transcripts[f"{encode(parent.cwd)}/agent-{agent.agent_id}.jsonl"] = agent
 
     def tool_result(self, parent: Transcript, name: str, data: bytes) -> str:
         """Keep a large tool output below its session's directory; returns the path that the records show."""

@@ -29,7 +29,7 @@ class SamplePaths:
 
     @property
     def session_directory(self) -> Path:
-        """The one directory below `projects` that holds all of the sample's sessions."""
+        """The directory below `projects` of the sessions in `cwd`; others hold those of a worktree and of Windows."""
         return self.projects / encode(self.cwd)
 
 

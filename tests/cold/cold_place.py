@@ -35,7 +35,9 @@ select
 from raw.session_lines as lines inner join raw.session_files as files on lines.file_id = files.file_id
 where lines.is_json;
 create or replace table intermediate.int_records__owners as
-select distinct a.root_session_id, min(b.root_session_id) over (partition by a.uuid) as owner_root_session_id
+select distinct
+    'record' as key_kind, a.uuid as record_key, a.root_session_id,
+    min(b.root_session_id) over (partition by a.uuid) as owner_root_session_id
 from staging.stg_claude_code__records as a
 inner join staging.stg_claude_code__records as b on a.uuid = b.uuid and a.root_session_id != b.root_session_id;
 create or replace table main.projects as select project_id from raw.projects;

@@ -20,7 +20,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse.make(tmp_path_factory.mktemp("trailers"))
     warehouse.ingest("add-project", "--name", "ope", "--id", "ope", "--git-metadata", str(history))
     warehouse.ingest("sync")
-    warehouse.build(*WITHOUT_TESTS, "--select", "+int_commits__session_trailers", "+projects")
+    warehouse.build(*WITHOUT_TESTS, "--select", "+int_commits__session_trailers", "+stg_registry__projects")
     return warehouse
 
 
@@ -41,7 +41,7 @@ def test_every_id_is_read(warehouse: Warehouse) -> None:
 
 
 def test_the_history_is_of_tier_1(warehouse: Warehouse) -> None:
-    assert warehouse.query("select instrumentation_tier from projects") == [(1,)]
+    assert warehouse.query("select instrumentation_tier from staging.stg_registry__projects") == [(1,)]
 
 
 def test_no_session_is_known_so_none_is_named(warehouse: Warehouse) -> None:

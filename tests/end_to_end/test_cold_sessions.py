@@ -20,6 +20,8 @@ from ingest.registry import load_projects
 from ingest.sync import sync
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
+pytestmark = pytest.mark.long
+
 SUMS = {
     "sessions": "count(*), sum(turns), sum(tool_calls), sum(total_tokens), sum(cost_usd)",
     "turns": "count(*)",
@@ -46,7 +48,7 @@ def cold_warehouse(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPat
     chosen = select_named(data, load_projects(data), [], middle).chosen
     archive_sessions(data, chosen)
     sync(data)
-    warehouse.build()
+    warehouse.build(*WITHOUT_TESTS)
     return warehouse, {session.root_session_id for session in chosen}
 
 
@@ -125,7 +127,7 @@ def test_a_snapshot_holds_what_is_published(cold_warehouse: tuple[Warehouse, set
     } == hashes
 
 
-@pytest.mark.parametrize("build", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize("build", [False, True])
 def test_restored_sessions_are_as_they_were(
     cold_warehouse: tuple[Warehouse, set[str]], sample_warehouse: Warehouse, tmp_path: Path, build: bool
 ) -> None:

@@ -11,6 +11,8 @@ from tests.end_to_end import odd_history
 from tests.end_to_end.odd_history import ESCAPE, LARGE_MESSAGE, UNKNOWN_IDS, sha_of
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 LONG = 2000
 JUDGED = 25
 

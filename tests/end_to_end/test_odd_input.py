@@ -12,7 +12,9 @@ from jsonschema import Draft202012Validator
 from ingest.paths import PRODUCT_ROOT
 from tests.end_to_end.odd_files import write
 from tests.end_to_end.odd_turns import INPUTS as ODD_INPUTS
-from tests.warehouse import Warehouse
+from tests.warehouse import WITHOUT_TESTS, Warehouse
+
+pytestmark = pytest.mark.slow
 
 SCHEMA = json.loads((PRODUCT_ROOT / "docs/episode.schema.json").read_text(encoding="utf-8"))
 
@@ -117,10 +119,11 @@ def test_an_answer_after_the_next_prompt_is_not_seen_before(odd: tuple[Warehouse
     assert (knowing["test_status"], len(knowing["file_state"])) == ("failed", 1)
 
 
+@pytest.mark.long
 def test_a_second_build_changes_nothing(odd: tuple[Warehouse, int]) -> None:
     warehouse, _ = odd
     before = warehouse.contents()
-    warehouse.build()
+    warehouse.build(*WITHOUT_TESTS)
     assert warehouse.contents() == before
 
 

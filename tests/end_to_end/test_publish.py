@@ -22,6 +22,8 @@ from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import publish
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 # Holds the database open until its standard input ends.
 HOLDS = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 

@@ -81,7 +81,8 @@ def cut_sessions(sample_warehouse: Warehouse, tmp_path_factory: pytest.TempPathF
     )
     cuts = {}
     for session_id, turn_index, line_number in prompts:
-        [source] = (sample_warehouse.data / "raw").rglob(f"{session_id}.jsonl")
+        # of a session that stands in two directories, the longer file
+        source = max((sample_warehouse.data / "raw").rglob(f"{session_id}.jsonl"), key=lambda path: path.stat().st_size)
         lines = source.read_bytes().decode(errors="surrogateescape").splitlines(keepends=True)[:line_number]
         salt = f"{session_id}/{turn_index}/"
         text = _with_other_ids("".join(lines), salt=salt)
@@ -111,6 +112,7 @@ def _with_other_ids(text: str, *, salt: str) -> str:
     return IDS.sub(other, text)
 
 
+@pytest.mark.long
 def test_nothing_of_a_turn_is_in_its_own_observation(
     sample_warehouse: Warehouse, cut_sessions: dict[tuple[str, int], str]
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.long
 def test_a_vanished_project_leaves_every_mart(sample_warehouse: Warehouse, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 # A gate that the sample does not pass on purpose: it has a kind of record that no seed lists.
 WARNS = "quality_gates_warn"
 # What looks at the clock, and what is made from it.
@@ -41,6 +43,7 @@ def built(warehouse: Warehouse) -> set[str]:
     }
 
 
+@pytest.mark.long
 def test_a_night_builds_what_changed(sample_warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse = copy_of(sample_warehouse, tmp_path)
 

@@ -25,7 +25,19 @@ TABLES = {
     "main.commit_attribution": "project_id varchar, commit_sha varchar, path varchar, added_lines bigint, "
     "agent_lines bigint, changed_lines bigint, other_lines bigint",
     "main.sessions": "session_id varchar, root_session_id varchar, project_id varchar, title varchar, "
-    "first_prompt varchar, git_branches varchar, started_at timestamp, ended_at timestamp, linked_commits bigint",
+    "first_prompt varchar, git_branches varchar, started_at timestamp, ended_at timestamp, linked_commits bigint, "
+    "agent varchar, subagent_type varchar, main_model varchar, completeness varchar, last_agent_version varchar, "
+    "active_seconds double, turns bigint, tool_calls bigint, tool_errors bigint, interruptions bigint, "
+    "rejections bigint, total_tokens bigint, cost_usd decimal(18, 8), total_tokens_with_subagents bigint, "
+    "cost_usd_with_subagents decimal(18, 8), is_priced boolean, has_final_tokens boolean",
+    "main.turns": "session_id varchar, turn_index bigint, kind varchar, directive varchar, prompt varchar, "
+    "steps bigint, tool_errors bigint, end_kind varchar, started_at timestamp, total_tokens_with_subagents bigint, "
+    "cost_usd_with_subagents decimal(18, 8)",
+    "main.episodes": "session_id varchar, turn_index bigint, reaction_type varchar, reaction_confidence double",
+    "main.token_usage": "root_session_id varchar, model varchar, total_tokens bigint, cost_usd decimal(18, 8), "
+    "is_priced boolean, is_final boolean",
+    "main.file_touches": "root_session_id varchar, path varchar, relative_path varchar, touch_kind varchar, "
+    "touches bigint",
     "main.correlations": "project_id varchar, session_id varchar, commit_sha varchar, confidence double, "
     "score double, band varchar, is_accepted boolean, link_rank bigint, method varchar, tier integer, "
     "rejection_reason varchar, matched_files bigint, commit_files bigint, matched_lines bigint, commit_lines bigint, "
@@ -193,6 +205,7 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
         for number, line in enumerate(FIRST_LINES, 1):
             row = {"file_id": archived["file_id"], "line_number": number, "is_json": True, "line": line}
             add(connection, "raw.session_lines", [{**row, "run_id": "r", "loaded_at": MIDDAY}])
+    _fill_session(connection)
     add(connection, "main.correlations", [link(FIRST, ONE), rejected(SECOND, ONE), rejected(SECOND, TWO)])
     add(
         connection,
@@ -219,3 +232,37 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     )
     weight = {"fold": "all", "evidence_kind": "lines", "weight": 1.2, "fitted_on": "x", "weights_version": "1.2.0"}
     add(connection, "reference.evidence_weights", [weight])
+
+
+def _fill_session(connection: duckdb.DuckDBPyConnection) -> None:
+    """What FIRST did: two turns, two models of which one has no price, two files, a problem, two secrets."""
+    connection.execute(
+        "update main.sessions set agent = 'claude-code', last_agent_version = '2.1.9', active_seconds = 600, "
+        "completeness = 'malformed lines', tool_calls = 3, tool_errors = 1, total_tokens_with_subagents = 1500, "
+        "cost_usd_with_subagents = 0.25, total_tokens = 500, cost_usd = 0.004, is_priced = false, "
+        f"has_final_tokens = true where root_session_id = '{FIRST}'"
+    )
+    turn = {"session_id": FIRST, "steps": 2, "kind": "human_prompt", "directive": "debug", "started_at": MIDDAY}
+    more = {"total_tokens_with_subagents": 750, "cost_usd_with_subagents": 0.125, "prompt": "please retry"}
+    add(connection, "main.turns", [{**turn, **more, "turn_index": index} for index in (2, 1)])
+    reactions = [(1, "correct", 0.8), (2, "unknown", 0.0)]
+    names = ("turn_index", "reaction_type", "reaction_confidence")
+    add(connection, "main.episodes", [{"session_id": FIRST} | dict(zip(names, row, strict=True)) for row in reactions])
+    usage = {"root_session_id": FIRST, "total_tokens": 750, "is_final": True}
+    add(
+        connection,
+        "main.token_usage",
+        [
+            {**usage, "model": "new", "is_priced": False},
+            {**usage, "model": "old", "is_priced": True, "cost_usd": 0.25},
+        ],
+    )
+    touch = {"root_session_id": FIRST, "path": "/work/src/fetch.py", "relative_path": "src/fetch.py", "touches": 2}
+    add(connection, "main.file_touches", [{**touch, "touch_kind": kind} for kind in ("read", "edited")])
+    add(connection, "main.file_touches", [{**touch, "path": "/tmp/x", "relative_path": None, "touch_kind": "written"}])
+    landed = {"project_id": "one", "path": f"sessions/{FIRST}.jsonl", "file_id": "f-aaaa", "run_id": "r"}
+    landed |= {"loaded_at": MIDDAY}
+    problem = {"step": "landing", "reason": "malformed JSON", "line_number": 7}
+    add(connection, "raw.parse_errors", [{**landed, **problem}, {**landed, **problem, "line_number": 9}])
+    secret = {"rule_id": "aws_key", "token": "t", "line_number": 3}
+    add(connection, "raw.redactions", [{**landed, **secret}, {**landed, **secret, "line_number": 4}])

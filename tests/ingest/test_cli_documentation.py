@@ -14,6 +14,7 @@ from ingest.paths import PRODUCT_ROOT
 DOCS = PRODUCT_ROOT / "docs" / "commands.md"
 COMMANDS = {
     "add-project",
+    "discover",
     "sync",
     "nightly",
     "publish",
@@ -22,6 +23,7 @@ COMMANDS = {
     "status",
     "history",
     "quality-report",
+    "report",
     "init-data",
     "remove-project",
     "exclude-project",
@@ -43,6 +45,7 @@ COMMANDS = {
     "verify-snapshot",
     "consent",
     "share",
+    "forget",
 }
 
 

@@ -129,6 +129,29 @@ def test_a_session_with_its_commits_and_near_misses(marts: DataDir) -> None:
     assert [item.link.commit_sha for item in other.near_misses] == [ONE]
 
 
+def test_a_session_tells_what_it_did(marts: DataDir) -> None:
+    told = session(marts, FIRST).told
+    assert [(turn.turn_index, turn.reaction, turn.cost_usd) for turn in told.turns] == [
+        (1, "correct", 0.125),
+        (2, "unknown", 0.125),
+    ]
+    assert [(model.model, model.responses, model.cost_usd) for model in told.models] == [
+        ("old", 1, 0.25),
+        ("new", 1, None),
+    ]
+    assert [(file.path, file.read, file.edited, file.written) for file in told.files] == [
+        ("src/fetch.py", 2, 2, 0),
+        ("/tmp/x", 0, 0, 2),
+    ]
+    assert [agent.session_id for agent in told.subagents] == [f"{FIRST}/agent-7"]
+    assert [(source.path, source.lines) for source in told.sources] == [(f"raw/one/sessions/{FIRST}.jsonl", 2)]
+    [problem] = told.problems
+    assert (problem.reason, problem.count, problem.line_number) == ("malformed JSON", 2, 7)
+    assert (told.redactions, told.is_lower_bound, told.total_tokens) == ({"aws_key": 2}, True, 1500)
+    other = session(marts, SECOND).told
+    assert (other.turns, other.files, other.problems, other.redactions) == ([], [], [], {})
+
+
 def test_a_subagent_leads_to_its_session(marts: DataDir) -> None:
     found = session(marts, f"{FIRST}/agent-7")
     assert (found.session_id, found.asked_for) == (FIRST, f"{FIRST}/agent-7")
@@ -304,6 +327,36 @@ def test_the_command_prints_a_session_and_what_is_left_out(built: Shell) -> None
     assert "more: --all" not in built.run("explain", SECOND, "--all").stdout
 
 
+def test_the_command_prints_what_a_session_did(built: Shell) -> None:
+    lines = [" ".join(line.split()) for line in built.run("explain", FIRST).stdout.splitlines()]
+    assert lines[0] == f"session {FIRST} Fix the fetcher"
+    for wanted in (
+        "active 10 min, 3 tool calls, 1 error, 0 interruptions, 0 refusals",
+        "claude-code 2.1.9, 1,500 tokens, at least, $0.25",
+        "malformed lines",
+        "1 please retry human_prompt debug 2 750 $0.12 correct 0.80",
+        "2 please retry human_prompt debug 2 750 $0.12 –",
+        "new 1 750 –",
+        "src/fetch.py: read 2×, edited 2×",
+        f"{ONE[:10]} 0.97 announced Retry the fetch",
+        "agent-7 – Fix the fetcher 3 500 <$0.01",
+        f"raw/one/sessions/{FIRST}.jsonl (2 lines, 900 B)",
+        f"malformed JSON: 2 (first raw/one/sessions/{FIRST}.jsonl:7)",
+        "replaced secrets: aws_key 2",
+    ):
+        assert wanted in lines, wanted
+    assert built.json("explain", FIRST)["told"]["turns"][0]["prompt"] == "please retry"
+    assert "+2.50  announced" in built.run("explain", FIRST, "--all").stdout
+    with opened(DataDir(built.data)) as connection:
+        rows = [{"session_id": FIRST, "turn_index": index} for index in range(3, 20)]
+        add(connection, "main.turns", rows)
+    assert "… and 7 more: --all" in built.run("explain", FIRST).stdout
+    assert "more: --all" not in built.run("explain", FIRST, "--all").stdout
+    change(DataDir(built.data), "drop table main.file_touches")
+    assert "no mart file_touches yet: run `dbt build`" in built.run("explain", FIRST, code=1).stderr
+    assert built.run("explain", ONE).stdout
+
+
 def test_the_command_prints_a_commit_that_nobody_is_linked_to(built: Shell) -> None:
     shown = built.run("explain", MERGE).stdout
     assert "linked to no session: a merge is linked to no session" in shown
@@ -343,7 +396,12 @@ def test_nothing_foreign_moves_the_cursor(built: Shell) -> None:
         place,
         f"update main.commits set subject = '{quoted}', author_name = '{quoted}', source_ref = '{quoted}'",
         f"update main.commit_files set path = '{quoted}', old_path = '{quoted}', status = '{quoted}'",
-        f"update main.sessions set title = '{quoted}', git_branches = '{quoted}'",
+        f"update main.sessions set title = '{quoted}', git_branches = '{quoted}', agent = '{quoted}'",
+        f"update main.turns set prompt = '{quoted}', kind = '{quoted}', directive = '{quoted}'",
+        f"update main.token_usage set model = '{quoted}'",
+        f"update main.file_touches set path = '{quoted}', relative_path = '{quoted}'",
+        f"update raw.session_files set path = '{quoted}'",
+        f"update raw.parse_errors set path = '{quoted}', reason = '{quoted}'",
         f"update main.correlation_evidence set detail = '{quoted}', path = '{quoted}', file_id = null, "
         f"session_path = '{quoted}', evidence_kind = evidence_kind || '{quoted}'",
         f"update main.correlations set method = '{quoted}', band = '{quoted}', rejection_reason = '{quoted}'",

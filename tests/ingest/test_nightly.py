@@ -27,6 +27,8 @@ from tests.bench.readers import Reader
 from tests.ingest import small_build
 from tests.ingest.shell import Shell, git
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def nights(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:

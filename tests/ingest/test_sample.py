@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,33 @@ def test_git_history(paths: SamplePaths) -> None:
     assert sum(added == "-" for added, _, _ in numbers) == expected["binary_files"]
     assert sum("=>" in path for _, _, path in numbers) == expected["renames"]
     assert git(paths, "rev-parse", "HEAD").strip() == expected["head"]
+    subjects = Counter(subject for _, _, _, subject in log)
+    assert {subject: count for subject, count in subjects.items() if count > 1} == expected["copies"]
+
+
+def test_a_worktree_that_is_gone_is_still_known(paths: SamplePaths) -> None:
+    listed = git(paths, "worktree", "list", "--porcelain").splitlines()
+    assert [line.split()[1] for line in listed if line.startswith("worktree ")] == [
+        str(paths.repository),
+        "/home/sam/code/tidebook-storm",
+    ]
+    assert [path.name for path in paths.directory.iterdir() if path.is_dir()].count("tidebook-storm") == 0
+
+
+def test_a_rebased_commit_keeps_its_author_and_the_time_of_writing(paths: SamplePaths) -> None:
+    log = git(paths, "log", "--all", "--format=%s%x09%an%x09%aI%x09%cI%x09%H", "--grep=pressure").splitlines()
+    copy, original = (line.split("\t") for line in log)
+    assert copy[:3] == original[:3] and copy[3] > original[3]
+    containing = git(paths, "branch", "--all", "--contains", original[4], "--format=%(refname)").split()
+    assert containing == ["refs/remotes/origin/feature/storm"]
+
+
+def test_a_squashed_branch_is_no_parent(paths: SamplePaths) -> None:
+    [squashed] = EXPECTED["git"]["squashed"]
+    [line] = git(paths, "log", "--all", "--format=%H %P", "--fixed-strings", f"--grep={squashed}").splitlines()
+    sha, parent = line.split()
+    assert git(paths, "rev-parse", "origin/feature/chart^{tree}") == git(paths, "rev-parse", f"{sha}^{{tree}}")
+    assert git(paths, "merge-base", "origin/feature/chart", sha).strip() == parent
 
 
 def test_the_session_trailer_has_blank_lines_after_it(paths: SamplePaths) -> None:
@@ -66,7 +94,7 @@ def test_the_program_of_the_sample_works(paths: SamplePaths) -> None:
 def test_the_tests_of_the_sample_pass_as_its_last_session_says(paths: SamplePaths) -> None:
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(paths.repository)]
     done = subprocess.run([*command, "tests"], cwd=paths.repository, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1].startswith("12 passed")
+    assert done.stdout.splitlines()[-1].startswith("16 passed")
 
 
 def test_secrets_stand_where_they_were_planted_and_not_in_the_source(paths: SamplePaths) -> None:

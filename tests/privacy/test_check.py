@@ -22,6 +22,7 @@ from ingest.errors import IngestError
 from ingest.paths import DataDir
 from ingest.privacy import reading
 from ingest.privacy.check import Checked, Hit, check_data, check_paths
+from ingest.redaction import DEFAULT_RULES
 from tests.privacy.secrets_made import AWS, GITHUB, KEY, STRIPE, present
 
 RECORD = json.dumps({"message": {"content": f"use {GITHUB}"}}) + "\n"
@@ -189,3 +190,18 @@ def test_the_whole_data_directory(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in data.root.rglob("*")} == before
     with pytest.raises(IngestError, match="cannot be read"):
         check_data(DataDir(tmp_path / "none"), present())
+
+
+def test_the_rules_own_examples_are_no_finding(tmp_path: Path) -> None:
+    """As they stand in the seed's table, in a database and in a snapshot; a secret beside them is one."""
+    place = tmp_path / "place"
+    place.mkdir()
+    with duckdb.connect(str(place / "marts.db")) as connection:
+        connection.execute(
+            f"create schema reference; create table reference.redaction_rules as from read_csv('{DEFAULT_RULES}')"
+        )
+        connection.execute(f"copy reference.redaction_rules to '{place / 'redaction_rules.parquet'}' (format parquet)")
+    assert check(place).hits == []
+    with duckdb.connect(str(place / "marts.db")) as connection:
+        connection.execute("update reference.redaction_rules set description = ? where rule_id = 'jwt'", [GITHUB])
+    assert [hit.column for hit in check(place).hits] == ["description"]

@@ -58,10 +58,13 @@ PARTS: tuple[tuple[str, ...], ...] = (
 
 @cache
 def sample_files() -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The sample's session files by path, and its history as git-metadata.json has it."""
+    """The sample's session files by path, and its history as git-metadata.json has it.
+
+    All in one directory; of the session that stands in two, the file of the later name, which is the longer one.
+    """
     with TemporaryDirectory() as directory:
         sample = write_sample(Path(directory))
-        roots = [path for path in sample.projects.iterdir() if path.is_dir()]
+        roots = sorted(path for path in sample.projects.iterdir() if path.is_dir())
         files = {
             path.relative_to(root).as_posix(): path.read_bytes()
             for root in roots
@@ -123,7 +126,7 @@ def odd_files() -> dict[str, bytes]:
 def random_files(chance: random.Random) -> list[plans.File]:
     """The sample in project one with forks of its sessions in both projects, and some odd sessions."""
     files = [plans.File("one", path, content) for path, content in sample_files()[0].items()]
-    transcripts = [file for file in files if "/" not in file.path]
+    transcripts = [file for file in files if "/" not in file.path and file.content]
     for number in range(4):
         name = f"{number:08d}-0000-4000-8000-{chance.getrandbits(48):012x}"
         project = chance.choice(plans.PROJECTS)

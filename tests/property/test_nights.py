@@ -140,12 +140,14 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[Nights, list[plans.
     return played(SEED, tmp_path_factory.mktemp("nights"), Counts(), is_short=True)
 
 
+@pytest.mark.long
 def test_some_nights_equal_a_new_warehouse(short: tuple[Nights, list[plans.Night]]) -> None:
     nights, plan = short
     assert_equal_to_a_new_one(nights, plan)
     assert nights.counts.kills, "the plan has to be one with kills"
 
 
+@pytest.mark.long
 def test_a_killed_publication_goes_on(short: tuple[Nights, list[plans.Night]]) -> None:
     """At points all over it: the old file is whole until the new one is, and nothing else is left."""
     nights, _ = short

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
+
 from ingest.redaction.rules import expand_example
 from tests.redaction.helpers import KEY, REDACTOR
 from tests.redaction.planted.corpus import FAMILIES, Line, corpus
@@ -14,6 +16,7 @@ SEED = 20260105
 CASES = 740
 
 
+@pytest.mark.slow
 def test_recall_and_what_is_kept() -> None:
     score = run(SEED, CASES, REDACTOR)
     assert len(FAMILIES) >= 60

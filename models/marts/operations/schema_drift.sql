@@ -29,7 +29,13 @@ known_fields as (
 
 ),
 
--- Bookkeeping records name no version: theirs is the first that their session names.
+activity as (
+
+    select * from {{ ref('int_sessions__activity') }}
+
+),
+
+-- Bookkeeping records name no version: theirs is the first that their session names in records of its own.
 versioned as (
 
     select
@@ -39,6 +45,7 @@ versioned as (
         known_types.record_type is not null as is_known,
         coalesce(
             shapes.agent_version,
+            activity.first_agent_version,
             min_by(shapes.agent_version, {{ version_number('shapes.agent_version') }}) over (
                 partition by shapes.root_session_id
             )
@@ -49,6 +56,8 @@ versioned as (
         on shapes.root_session_id = session_projects.root_session_id
     left join files
         on shapes.file_id = files.file_id
+    left join activity
+        on shapes.root_session_id = activity.session_id
     left join known_types
         on shapes.record_type = known_types.record_type
         and coalesce(shapes.record_subtype, '') = coalesce(known_types.record_subtype, '')

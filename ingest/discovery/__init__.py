@@ -1,0 +1,1 @@
+"""What sessions are on this machine, and which repository each of them worked in."""

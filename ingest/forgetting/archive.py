@@ -1,0 +1,111 @@
+"""The archive without what is forgotten: files, manifests, and the part of cold storage that has them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ingest.archive_plan import SESSIONS
+from ingest.below import remove_below
+from ingest.cold.part import root_of, stored_files
+from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
+from ingest.cold.union import write_union
+from ingest.errors import IngestError
+from ingest.files import disk_errors, exclusive_lock
+from ingest.forgetting.journal import Forgetting
+from ingest.forgetting.targets import archives
+from ingest.manifest import Manifest
+from ingest.paths import DataDir
+from ingest.privacy.rewrite_archive import finish_rewrite
+from ingest.registry import load_projects, remove
+from ingest.sync import write_metadata
+
+SCRATCH = ".scratch"
+
+
+def bring_back(data: DataDir, forgetting: Forgetting) -> int:
+    """Restore from cold storage what has to be looked at: the sessions, and those that share records with them.
+
+    What they share is counted once, so their rows in cold storage would be wrong without the others. Of a project only
+    sessions with relatives elsewhere come back. Returns how many sessions. Raises IngestError as `restore_sessions`.
+    """
+    stored = cold_sessions(data) if _is_named(data, forgetting) else []
+    wanted = with_families(stored, lambda one: one.session.root_session_id in forgetting.roots)
+    if forgetting.project_id is not None:
+        tied = {one.session.family for one in wanted if one.project_id != forgetting.project_id}
+        wanted = [one for one in wanted if one.session.family in tied]
+    return restore_sessions(data, wanted).sessions if wanted else 0
+
+
+def _is_named(data: DataDir, forgetting: Forgetting) -> bool:
+    """Does cold storage hold anything? A damaged part matters only where it may have to be read."""
+    return forgetting.project_id is None or len(archives(data)) > 1
+
+
+def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
+    """Delete the files of the sessions in every archive, then their entries; of a project all that there is.
+
+    Raises IngestError where the disk refuses or a manifest is damaged.
+    """
+    roots = set(forgetting.roots)
+    if forgetting.project_id is not None:
+        _forget_project(data, forgetting.project_id)
+    for project_id in archives(data):
+        raw = data.raw(project_id)
+        if not data.manifest(project_id).exists():
+            continue
+        with exclusive_lock(raw, f"the archive of {project_id!r}"):
+            finish_rewrite(raw)
+            shutil.rmtree(raw / SCRATCH, ignore_errors=True)
+            manifest = Manifest.open(data.manifest(project_id))
+            if manifest.damaged:
+                raise IngestError(f"{manifest.path} has lines that cannot be read: run `python -m ingest sync` first.")
+            gone = [path for path, entry in manifest.entries.items() if root_of(entry) in roots]
+            for path in [*gone, *unlisted(raw, roots)]:
+                remove_below(raw, path)
+            _remove_empty(raw / SESSIONS, roots)
+            for path in gone:
+                del manifest.entries[path]
+            if gone:
+                manifest.compact(force=True)  # its old lines would name them still
+    for project in load_projects(data):
+        if data.metadata(project.project_id).exists():
+            write_metadata(data, project)
+
+
+def _forget_project(data: DataDir, project_id: str) -> None:
+    for path in (data.raw(project_id), data.processed(project_id), data.validation(project_id)):
+        with disk_errors(path):
+            if path.is_symlink():
+                path.unlink()
+            elif path.exists():
+                shutil.rmtree(path)
+    cold = stored_files(data, project_id)
+    for stored in cold:
+        remove_below(data.archived, stored)
+    if cold:
+        write_union(data)
+    if any(project.project_id == project_id for project in load_projects(data)):
+        remove(data, project_id)
+
+
+def _remove_empty(top: Path, roots: set[str]) -> None:
+    """Empty directories with the name of a session: a kill between a file and its directory leaves one."""
+    for above, _, _ in os.walk(top, topdown=False):
+        if not roots.isdisjoint(Path(above).relative_to(top).parts):
+            with suppress(OSError):
+                Path(above).rmdir()
+
+
+def unlisted(raw: Path, roots: set[str]) -> Iterator[str]:
+    """Files below `sessions` that lie where those of a session would: also what a killed run left."""
+    for above, directories, names in os.walk(raw / SESSIONS):
+        directories.sort()
+        parts = Path(above).relative_to(raw).parts
+        for name in sorted(names):
+            stem = name.removesuffix(".jsonl").removesuffix(".meta.json")
+            if not roots.isdisjoint({*parts[2:], stem, stem.rpartition(".v")[0]}):
+                yield "/".join((*parts, name))
