@@ -14,13 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.shown import ROOT, SAMPLE
-
-from ingest.paths import DataDir
+from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.report import Scope, write_report
 from tools.browser import Browser, find_browser
 
-IMAGES = ROOT / "docs" / "images"
+SAMPLE = PRODUCT_ROOT / ".sample"
+IMAGES = PRODUCT_ROOT / "docs" / "images"
 # name: width and height in CSS pixels, dark or not
 PICTURES = {
     "report-light": (1080, 1500, False),

@@ -153,7 +153,9 @@ def test_the_hook_of_the_documentation(tmp_path: Path) -> None:
     repository.mkdir()
     git(repository, "init", "--quiet")
     script = repository / ".git" / "hooks" / "pre-commit"
-    script.write_text(hook.replace("/path/to/ope", str(PRODUCT_ROOT)).replace(".venv/bin/python", sys.executable))
+    script.write_text(
+        hook.replace("/path/to/ope", str(PRODUCT_ROOT)).replace(".venv/bin/python", f"'{sys.executable}'")
+    )
     script.chmod(0o700)
     (repository / "b\nc.jsonl").write_text(json.dumps({"k": GITHUB}) + "\n")
     git(repository, "add", ".")
