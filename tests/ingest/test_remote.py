@@ -93,7 +93,8 @@ def fetched(monkeypatch) -> list:
 def test_the_metadata_are_those_of_a_shallow_clone(far, tmp_path) -> None:
     _, commits = far.read()
     clone = tmp_path / "clone.git"
-    git(tmp_path, "clone", "--quiet", "--bare", f"--shallow-since={SINCE}", "--single-branch", far.url, str(clone))
+    since = f"--shallow-since={SINCE}T00:00:00+0000"  # git reads a day alone as that day at the present time of day
+    git(tmp_path, "clone", "--quiet", "--bare", since, "--single-branch", far.url, str(clone))
     _, expected = extract(clone, tmp_path / "other.json")
     assert commits == expected
     first, second = commits.values()

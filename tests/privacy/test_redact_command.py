@@ -165,8 +165,8 @@ def test_the_hook_of_the_documentation(tmp_path: Path) -> None:
     told = refused.value.stdout + refused.value.stderr
     assert b"github_token" in told and GITHUB.encode() not in told
     [entry] = re.findall(r"^ +entry: (.+)$", page, re.MULTILINE)
-    command = shlex.split(entry.replace("/path/to/ope/.venv/bin/python", sys.executable))
-    command = [part.replace("/path/to/ope", str(PRODUCT_ROOT)) for part in command]
+    entry = entry.replace("/path/to/ope/.venv/bin/python", sys.executable).replace("/path/to/ope", str(PRODUCT_ROOT))
+    command = shlex.split(entry)  # as pre-commit does
     passed = subprocess.run([*command, "b\nc.jsonl"], cwd=repository, check=False, capture_output=True)
     assert passed.returncode == 0 and b"0 findings in 1 file" in passed.stdout
 
