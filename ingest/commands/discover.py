@@ -71,6 +71,8 @@ def show_discovery(found: Discovery) -> None:
         show_table((*columns, *risk), [_row(group) for group in found.groups], right=(*columns[2:5], "size", risk[0]))
         show_line(f"{many(len(found.groups), 'place')}, {_total(found.groups)}{hidden}")
     _show_risk(found)
+    if found.forgotten:
+        show_line(f"{many(found.forgotten, 'forgotten session')} not shown")
     if found.unreadable:
         first = ", ".join(map(visible, found.unreadable[:SHOWN_PATHS]))
         show_line(f"{many(len(found.unreadable), 'path')} could not be read, such as {first}", "yellow")

@@ -30,7 +30,7 @@ def adopt(data: DataDir, projects: Sequence[Project]) -> tuple[list[Project], di
     hosts = {key: project for project in projects if _adopts(project, root) for key in _keys(project)}
     free = _free(root, load_projects(data)) if hosts else []
     found: dict[str, list[str]] = {}
-    for place, sessions in grouped(scan(free)).items():
+    for place, sessions in grouped(scan(free).sessions).items():
         if place.kind != REPOSITORY or place.path is None:
             continue
         host = next((hosts[key] for key in _keys_of(Path(place.path)) if key in hosts), None)

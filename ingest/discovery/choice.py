@@ -117,7 +117,7 @@ def sessions_of_remote(address: Address) -> list[str]:
     """The agent's session directories with a session in a clone of the repository on this machine."""
     wanted = normal_remote(address.url)
     found: dict[str, None] = {}
-    for place, sessions in grouped(scan([default_root()])).items():
+    for place, sessions in grouped(scan([default_root()]).sessions).items():
         if place.kind == REPOSITORY and place.path and wanted in map(normal_remote, _addresses(place.path)):
             found.update((session.directory, None) for session in sessions)
     return sorted(found)

@@ -11,8 +11,9 @@ from pathlib import Path
 from ingest.agents.claude_code import cleanup_days, default_root
 from ingest.discovery.naming import directory_name, free_name, parent_name
 from ingest.discovery.places import REPOSITORY, UNKNOWN, Place, places_of
-from ingest.discovery.scan import Found, FoundSession, scan
+from ingest.discovery.scan import FoundSession, scan
 from ingest.files import is_inside
+from ingest.forgetting.tombstones import read_tombstones
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.registry import Project, load_projects, slug
@@ -50,14 +51,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found below `roots`; `hidden` counts the groups that are registered and left out, `unreadable` names
-    files and directories that could not be opened, `links` counts symbolic links that were not followed."""
+    """What was found below `roots`; `hidden` counts the groups that are registered and left out, `forgotten` the
+    sessions that were forgotten and are not shown, `unreadable` names files and directories that could not be opened,
+    `links` counts symbolic links that were not followed."""
 
     roots: tuple[str, ...]
     cleanup_days: int
     horizon_days: int
     groups: list[Group] = field(default_factory=list)
     hidden: int = 0
+    forgotten: int = 0
     unreadable: list[str] = field(default_factory=list)
     links: int = 0
 
@@ -88,14 +91,16 @@ def discover(
 ) -> Discovery:
     """Look below `directories` (default: where the agent keeps its sessions). Changes nothing, reads little.
 
-    Raises IngestError for a damaged registry.
+    Raises IngestError for a damaged registry, or where what was forgotten cannot be read.
     """
     roots = tuple(directories) or (default_root(),)
     days = setting("discover_days") if horizon_days is None else horizon_days
     found = scan(roots, progress)
+    forgotten = read_tombstones(data)
+    remembered = [session for session in found.sessions if not forgotten.has_session(session.session_id)]
     projects = load_projects(data)
     known = _Known(projects, _archived(data, projects))
-    groups = _groups(found, known, is_elsewhere=bool(directories), horizon=timedelta(days=days))
+    groups = _groups(remembered, known, is_elsewhere=bool(directories), horizon=timedelta(days=days))
     shown = [group for group in groups if include_registered or group.directories]
     return Discovery(
         roots=tuple(str(root) for root in roots),
@@ -103,20 +108,21 @@ def discover(
         horizon_days=days,
         groups=sorted(shown, key=lambda group: _rank(group, order)),
         hidden=len(groups) - len(shown),
+        forgotten=len(found.sessions) - len(remembered),
         unreadable=found.unreadable,
         links=found.links,
     )
 
 
-def grouped(found: Found) -> dict[Place, list[FoundSession]]:
+def grouped(sessions: Sequence[FoundSession]) -> dict[Place, list[FoundSession]]:
     """The sessions by what they worked in. One that names no working directory goes with its directory, if all others
     in there worked in one place."""
-    began = [(s.edges.cwd, s.edges.branch) for s in found.sessions if s.edges.cwd]
+    began = [(s.edges.cwd, s.edges.branch) for s in sessions if s.edges.cwd]
     places = places_of(began)
     groups: dict[Place, list[FoundSession]] = {}
     by_directory: dict[str, set[Place]] = {}
     nameless = []
-    for session in found.sessions:
+    for session in sessions:
         if session.edges.cwd:
             place = places[session.edges.cwd]
             groups.setdefault(place, []).append(session)
@@ -130,9 +136,9 @@ def grouped(found: Found) -> dict[Place, list[FoundSession]]:
     return groups
 
 
-def _groups(found: Found, known: _Known, *, is_elsewhere: bool, horizon: timedelta) -> list[Group]:
+def _groups(found: Sequence[FoundSession], known: _Known, *, is_elsewhere: bool, horizon: timedelta) -> list[Group]:
     by_place = grouped(found)
-    owners = {session.directory: known.owner(session.directory) for session in found.sessions}
+    owners = {session.directory: known.owner(session.directory) for session in found}
     inhabitants: dict[str, set[str]] = {}
     for place, sessions in by_place.items():
         for session in sessions:

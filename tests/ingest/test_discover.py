@@ -11,14 +11,17 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ingest.agents.edges import HEAD_BYTES, MAXIMUM_HEAD_BYTES, read_edges
+from ingest.cli import main
 from ingest.data_repository import IS_DATA
 from ingest.discovery.adoption import adopt
 from ingest.discovery.discover import LAST, SESSIONS, SIZE, discover
 from ingest.discovery.naming import address_name, directory_name, free_name, repository_name
 from ingest.discovery.places import DIRECTORY, GONE, REPOSITORY, UNKNOWN
 from ingest.errors import IngestError
+from ingest.forgetting.tombstones import SESSION, add_tombstones
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.registry import load_projects, register
 from ingest.repositories import is_directory
@@ -334,3 +337,16 @@ def test_names(tmp_path) -> None:
     git(repository, "remote", "add", "fork", "https://host/me/fork.git")
     git(repository, "remote", "add", "origin", "https://host/team/program.git")
     assert repository_name(repository, set()) == "program"
+
+
+def test_what_was_forgotten_is_not_shown_again(machine) -> None:
+    work = machine.repository("app")
+    machine.session("-app", "kept", work)
+    forgotten = machine.session("-app", "gone", work, days_ago=29)
+    assert machine.groups()[str(work)].vanishing == 1
+    add_tombstones(machine.data, [(SESSION, forgotten.stem)])
+    found = machine.discover()
+    [group] = found.groups
+    assert (group.sessions, group.unregistered, group.vanishing, found.forgotten) == (1, 1, 0, 1)
+    result = CliRunner().invoke(main, ["discover"], env={"OPE_DATA_DIR": str(machine.data.root)})
+    assert result.exit_code == 0 and "1 forgotten session not shown" in result.output
