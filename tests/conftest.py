@@ -1,4 +1,4 @@
-"""Which tests run, and how they are shared out to processes: a file stays together, and so does the real corpus.
+"""Which tests run, and in which order: what takes longest first.
 
 Three kinds: what `make test` runs; `slow`, what takes more than some ten seconds (whole warehouses, the real corpus)
 and runs with `make test STEPS=all`, as continuous integration does; `long`, what takes minutes (`make test-long`).
@@ -6,10 +6,7 @@ and runs with `make test STEPS=all`, as continuous integration does; `long`, wha
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 CORPUS = "tests/corpus/"
 PROPERTY = "tests/property/"
@@ -17,18 +14,6 @@ PROPERTY = "tests/property/"
 SLOW = (CORPUS, PROPERTY)
 # These take the longest: begun last, they would leave the other processes idle.
 FIRST = (CORPUS, PROPERTY, "tests/end_to_end/")
-
-
-class ByWarehouse(LoadScopeScheduling):
-    """What is built for a file, or for the corpus, is built once."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return CORPUS if nodeid.startswith(CORPUS) else nodeid.split("::", 1)[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWarehouse:
-    """Called where tests run in several processes (`--numprocesses`)."""
-    return ByWarehouse(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ Without a step, those of five minutes; `all` stands for everything that continuo
 
 Works in `target/check/` with a copy of the dbt project, which is parsed once for all steps, and with data of its own:
 the user's data directory is never touched. Every step runs, whatever became of the ones before; the exit code is 1
-when anything failed.
+when anything failed. What shares nothing with the others (`BESIDE`) runs beside them and is told last.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 from tests.warehouse import Warehouse, copy_project
@@ -35,6 +37,7 @@ LINT_VENV = ROOT / ".venv-lint" / "bin"
 
 DBT = [str(VENV / "dbt")]
 DBT_PASSED = {"pass", "success", "warn"}
+TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 @dataclass
@@ -61,8 +64,9 @@ def environment(**changes: str) -> dict[str, str]:
     }
 
 
-def run(command: list[str], directory: Path = ROOT, **changes: str) -> int:
-    return subprocess.run(command, cwd=directory, env=environment(**changes), check=False).returncode
+def run(command: list[str], directory: Path = ROOT, output: IO[bytes] | None = None, **changes: str) -> int:
+    done = subprocess.run(command, cwd=directory, env=environment(**changes), check=False, stdout=output, stderr=output)
+    return done.returncode
 
 
 def run_on_copy(command: list[str]) -> int:
@@ -102,29 +106,27 @@ def check_sqlfluff() -> Outcome:
 
 def check_pytest() -> Outcome:
     """Every test that takes some seconds at most."""
-    return run_pytest()
+    return run_pytest("pytest", *TWO_PROCESSES)
 
 
 def check_pytest_slow() -> Outcome:
-    """Every test but those that take minutes."""
-    return run_pytest("--slow")
+    """Every test but those that take minutes, and those of the real corpus."""
+    return run_pytest("pytest", *TWO_PROCESSES, "--slow", "--ignore=tests/corpus")
 
 
-def run_pytest(*options: str) -> Outcome:
+def check_corpus() -> Outcome:
+    """What holds on the real corpus, where OPE_CORPUS_DIR names it: in one process, with a warehouse of its own."""
+    with (WORK / "corpus.txt").open("wb") as output:
+        return run_pytest("corpus", "--slow", "tests/corpus", output=output)
+
+
+def run_pytest(name: str, *options: str, output: IO[bytes] | None = None) -> Outcome:
     """Away from everything that belongs to the user: data, sessions and settings of git."""
-    report = WORK / "pytest.xml"
+    report = WORK / f"{name}.xml"
     report.unlink(missing_ok=True)
     code = run(
-        [
-            str(VENV / "python"),
-            "-m",
-            "pytest",
-            "--numprocesses=2",
-            "--dist=loadscope",
-            "--no-loadscope-reorder",
-            f"--junitxml={report}",
-            *options,
-        ],
+        [str(VENV / "python"), "-m", "pytest", f"--junitxml={report}", *options],
+        output=output,
         OPE_DATA_DIR=str(WORK / "no-data"),
         CLAUDE_CONFIG_DIR=str(WORK / "no-sessions"),
         GIT_CONFIG_GLOBAL=os.devnull,
@@ -237,9 +239,11 @@ STEPS: dict[str, tuple[str, Callable[[], Outcome]]] = {
     "docs": ("dbt docs, every column", check_docs),
     "pytest": ("pytest", check_pytest),
     "pytest-slow": ("pytest, with what is slow", check_pytest_slow),
+    "corpus": ("pytest on the real corpus", check_corpus),
 }
 QUICK = ("ruff", "format", "dbt", "docs", "pytest")
 ALL = tuple(name for name in STEPS if name != "pytest")  # pytest-slow holds it
+BESIDE = "corpus"
 
 
 def main(names: list[str]) -> int:
@@ -249,20 +253,36 @@ def main(names: list[str]) -> int:
         print(f"There is no step {unknown[0]!r}: choose from {', '.join(STEPS)}, or all.", file=sys.stderr)
         return 2
     copy_project(SAMPLE.project)
-    total, lines = Outcome(), []
-    for name in chosen:
-        title, check = STEPS[name]
-        print(f"\n── {title}", flush=True)
-        started = time.monotonic()
-        outcome = check()
-        total.passed += outcome.passed
-        total.failed += outcome.failed
-        total.skipped += outcome.skipped
-        lines.append(summary_line(title, outcome, time.monotonic() - started))
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(timed, BESIDE) if BESIDE in chosen else None
+        results = [told(name) for name in chosen if name != BESIDE]
+        if beside:
+            results.append(told(BESIDE, beside))
+    total = Outcome(
+        *(sum(getattr(outcome, key) for _, outcome, _ in results) for key in ("passed", "failed", "skipped"))
+    )
+    lines = [summary_line(*result) for result in results]
     print("\n" + "\n".join(lines) + "\n")
     skipped = f", {total.skipped:,} skipped" if total.skipped else ""
     print(f"{total.passed} passed, {total.failed} failed{skipped}")
     return 1 if total.failed else 0
+
+
+def timed(name: str) -> tuple[str, Outcome, float]:
+    """The title of a step, what became of it, and its seconds."""
+    title, check = STEPS[name]
+    started = time.monotonic()
+    return title, check(), time.monotonic() - started
+
+
+def told(name: str, beside: Future[tuple[str, Outcome, float]] | None = None) -> tuple[str, Outcome, float]:
+    """The same, with its output below its title: as it comes, or when it is done where it ran `beside` others."""
+    print(f"\n── {STEPS[name][0]}", flush=True)
+    if beside is None:
+        return timed(name)
+    result = beside.result()
+    print((WORK / f"{name}.txt").read_text(encoding="utf-8", errors="replace"), flush=True)
+    return result
 
 
 def summary_line(title: str, outcome: Outcome, seconds: float) -> str:

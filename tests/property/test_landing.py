@@ -30,7 +30,7 @@ PATHS = (
     "s2/subagents/workflows/journal.jsonl",
     "s2/tool-results/t1.txt",
 )
-GROWING_CASES, ANY_CASES, LONG_CASES = 60, 40, 3000
+GROWING_CASES, ANY_CASES, LONG_CASES = 40, 25, 3000
 
 
 @cache
