@@ -15,13 +15,15 @@ _SIGNED = re.compile(rb"[+ -]?[ \t]*")
 _INDENT = re.compile(rb"[ \t]*")
 
 
-def strings_from(data: bytes, tokens: Sequence[tuple[int, int]], index: int) -> int:
+def strings_from(data: bytes, tokens: Sequence[tuple[int, int]], index: int, limit: int | None = None) -> int:
     """The index behind the last string of the unbroken row `"a", "b", …` of one array that begins at `index`.
 
-    `tokens` are the positions of all strings of the JSON `data`, quotes included. A name of an object ends the row.
+    `tokens` are the positions of all strings of the JSON `data`, quotes included. A name of an object ends the row, as
+    do `limit` strings.
     """
     behind = index + 1
-    while behind < len(tokens):
+    end_of_row = len(tokens) if limit is None else min(len(tokens), index + limit)
+    while behind < end_of_row:
         start, end = tokens[behind]
         if _COMMA.fullmatch(data, tokens[behind - 1][1], start) is None or _COLON.match(data, end) is not None:
             break

@@ -27,6 +27,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ingest.errors import IngestError
@@ -60,7 +61,7 @@ class Redactor:
         self.rules = tuple(rules)
         self.rules_version: str = rules_version(self.rules)
         self._key = key[:64]
-        self._scanner = Scanner(self.rules)
+        self._scanner = _scanner(self.rules)
 
     @classmethod
     def load(cls, key: bytes, rules_path: Path = DEFAULT_RULES, classes: Sequence[str] = ("secret",)) -> Redactor:
@@ -152,6 +153,12 @@ class Redactor:
             done = span.end
         pieces.append(data[done:])
         return b"".join(pieces), findings
+
+
+@lru_cache(maxsize=2)  # secrets alone, and with personal data
+def _scanner(rules: tuple[Rule, ...]) -> Scanner:
+    """The compiled rules, once for all keys: compiling takes longer than most texts."""
+    return Scanner(rules)
 
 
 def _line_end(data: bytes, start: int) -> int:

@@ -88,7 +88,7 @@ class Scanner:
 
     def _scan_rows(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
         """Values whose name stands on an earlier line, where the lines are strings of an array."""
-        run = tokens[index : min(strings_from(data, tokens, index), index + LINES_AFTER)]
+        run = tokens[index : strings_from(data, tokens, index, LINES_AFTER)]
         if len(run) < 2:
             return []
         texts = [unescape(data[start + 1 : end - 1]).rstrip(b"\n") for start, end in run]
