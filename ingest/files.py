@@ -53,6 +53,12 @@ def make_private_directory(path: Path) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
 
 
+def close_to_others(directory: Path) -> None:
+    """Give a directory of this user's own mode 0700 (a clone's has what git gave it); elsewhere it keeps its mode."""
+    with suppress(OSError):
+        directory.chmod(PRIVATE_DIRECTORY)
+
+
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write every byte: `os.write` may stop early on a nearly full disk or a signal."""
     view = memoryview(data)

@@ -16,7 +16,7 @@ from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
 from ingest.discovery.choice import Choice, choose, first_day_of_history, sessions_of_remote
 from ingest.errors import IngestError
-from ingest.files import disk_errors
+from ingest.files import close_to_others, disk_errors
 from ingest.landing_rows import count_rows, remove_rows
 from ingest.locks import data_lock
 from ingest.paths import DataDir
@@ -98,6 +98,8 @@ def add_project(
     if address and choice.project_id not in {project.project_id for project in registered}:
         check_address(address)
     with data_lock(data, "add-project"):
+        if not registered:
+            close_to_others(data.root)
         redactor = load_redactor(data)
         name, notes = redactor.redact_text(choice.name or ""), redactor.redact_text(notes)
         if address and redactor.redact_text(address.url) != address.url:

@@ -71,9 +71,9 @@ def show_summary(summary: Summary) -> None:
     show_heading(f"OPE · {many(len(status.projects), 'project')} in {shown_path(Path(summary.data))}")
     if status.projects:
         show_table(
-            ("project", "files", "archived", "lines", "commits", "secrets", "problems", "waiting"),
+            ("project", "transcripts", "archived", "lines", "commits", "secrets", "problems", "waiting"),
             [_project_row(project) for project in status.projects],
-            right=("files", "archived", "lines", "commits", "secrets", "problems", "waiting"),
+            right=("transcripts", "archived", "lines", "commits", "secrets", "problems", "waiting"),
         )
     if status.database_problem:
         show_line(status.database_problem, "yellow")

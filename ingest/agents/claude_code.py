@@ -19,7 +19,16 @@ from ingest.errors import Problem
 from ingest.files import is_inside, open_regular, printable
 from ingest.repositories import common_directory, is_directory, worktree_paths
 
-__all__ = ["AGENT", "SourceFile", "cleanup_days", "default_root", "find_session_directories", "first_cwd", "list_files"]
+__all__ = [
+    "AGENT",
+    "SourceFile",
+    "cleanup_days",
+    "default_root",
+    "directory_of",
+    "find_session_directories",
+    "first_cwd",
+    "list_files",
+]
 
 AGENT = "claude-code"
 STEP = "archive"
@@ -30,6 +39,7 @@ DEFAULT_CLEANUP_DAYS = 30
 # Where it makes worktrees of its own, below the repository.
 WORKTREES = "/.claude/worktrees/"
 
+_OTHER = re.compile(r"[^A-Za-z0-9]")
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -37,6 +47,12 @@ def default_root() -> Path:
     """Where Claude Code keeps a directory per working directory: `projects` in `CLAUDE_CONFIG_DIR` or `~/.claude`."""
     configured = os.environ.get("CLAUDE_CONFIG_DIR", "").strip()
     return (Path(configured).expanduser() if configured else Path.home() / ".claude") / "projects"
+
+
+def directory_of(cwd: str) -> str:
+    """The name of the directory that Claude Code keeps for a working directory: its path, with `-` for all but letters
+    and digits."""
+    return _OTHER.sub("-", cwd)
 
 
 def cleanup_days(root: Path | None = None) -> int:

@@ -134,8 +134,10 @@ def show_status(status: Status) -> None:
     if not status.projects:
         show_line(NOTHING_REGISTERED)
         return
-    columns = ("project", "status", "files", "archived", "landed lines", "commits", "pending", "problems", "waiting")
-    show_table((*columns, "last run"), [_status_row(project) for project in status.projects], right=columns[2:])
+    columns = ("project", "status", "transcripts", "archived", "landed lines", "commits", "pending", "problems")
+    rest = ("waiting", "last run")
+    rows = [_status_row(project) for project in status.projects]
+    show_table((*columns, *rest), rows, right=(*columns[2:], rest[0]))
     for project in status.projects:
         if project.last_error:
             show_line(f"{project.project_id}: {project.last_error}", "yellow")

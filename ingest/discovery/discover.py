@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ingest.agents.claude_code import cleanup_days, default_root
+from ingest.agents.claude_code import cleanup_days, default_root, directory_of
 from ingest.discovery.naming import directory_name, free_name, parent_name
 from ingest.discovery.places import REPOSITORY, UNKNOWN, Place, places_of
 from ingest.discovery.scan import FoundSession, scan
@@ -115,8 +115,8 @@ def discover(
 
 
 def grouped(sessions: Sequence[FoundSession]) -> dict[Place, list[FoundSession]]:
-    """The sessions by what they worked in. One that names no working directory goes with its directory, if all others
-    in there worked in one place."""
+    """The sessions by what they worked in. One that names no working directory goes with its directory: with the place
+    that it is named after, else with that of all others in there, if it is one."""
     began = [(s.edges.cwd, s.edges.branch) for s in sessions if s.edges.cwd]
     places = places_of(began)
     groups: dict[Place, list[FoundSession]] = {}
@@ -131,7 +131,9 @@ def grouped(sessions: Sequence[FoundSession]) -> dict[Place, list[FoundSession]]
             nameless.append(session)
     for session in nameless:
         around = by_directory.get(session.directory, set())
-        place = next(iter(around)) if len(around) == 1 else Place(UNKNOWN, session.directory)
+        name = Path(session.directory).name
+        fitting = [place for place in around if directory_of(place.path or "") == name] or list(around)
+        place = fitting[0] if len(fitting) == 1 else Place(UNKNOWN, session.directory)
         groups.setdefault(place, []).append(session)
     return groups
 

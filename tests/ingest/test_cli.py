@@ -206,6 +206,16 @@ def test_everything_made_is_private(synced: Shell) -> None:
     assert open_to_others == []
 
 
+def test_the_first_project_closes_the_directory_that_a_clone_brings(shell: Shell) -> None:
+    shell.data.mkdir(mode=0o755)
+    shell.make_repository()
+    shell.run("add-project", "--name", "App", "--repo", str(shell.repository))
+    assert shell.data.stat().st_mode & 0o777 == 0o700
+    shell.data.chmod(0o750)  # from now on it is the user's
+    shell.run("add-project", "--name", "App", "--repo", str(shell.repository))
+    assert shell.data.stat().st_mode & 0o777 == 0o750
+
+
 def test_summary_reads_the_marts_and_the_last_build(synced: Shell) -> None:
     with duckdb.connect(str(synced.data / "ope.db")) as connection:
         connection.execute(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ingest.agents.claude_code import directory_of
 from ingest.agents.edges import HEAD_BYTES, MAXIMUM_HEAD_BYTES, read_edges
 from ingest.cli import main
 from ingest.data_repository import IS_DATA
@@ -350,3 +351,13 @@ def test_what_was_forgotten_is_not_shown_again(machine) -> None:
     assert (group.sessions, group.unregistered, group.vanishing, found.forgotten) == (1, 1, 0, 1)
     result = CliRunner().invoke(main, ["discover"], env={"OPE_DATA_DIR": str(machine.data.root)})
     assert result.exit_code == 0 and "1 forgotten session not shown" in result.output
+
+
+def test_a_session_that_names_no_directory_goes_where_its_own_is_named_after(machine) -> None:
+    app, other = machine.repository("app"), machine.repository("other")
+    name = directory_of(str(app))
+    machine.session(name, "one", app)
+    machine.session(name, "two", other)
+    machine.session(name, "empty", None)
+    groups = machine.groups()
+    assert {path: group.sessions for path, group in groups.items()} == {str(app): 2, str(other): 1}
