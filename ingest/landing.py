@@ -21,6 +21,7 @@ from ingest.landing_git import land_git
 from ingest.landing_labels import land_labels
 from ingest.landing_lines import Work, land_lines
 from ingest.landing_operations import git_problems, land_operations, manifest_problems, replace_problems
+from ingest.landing_results import land_results
 from ingest.landing_rows import (
     FILE_SCHEMA,
     PROJECT_TABLES,
@@ -68,6 +69,7 @@ class _Plan:
     gone: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     entries: dict[str, ManifestEntry] = field(default_factory=dict)  # of transcripts, by archived path
+    results: list[ManifestEntry] = field(default_factory=list)  # what lies beside transcripts, but for their sidecars
 
     def file_ids(self, project_id: str) -> dict[str, str]:
         """The id of each transcript by its archived path."""
@@ -120,12 +122,13 @@ def land(
         for project_id, plan in plans.items():
             git = land_git(connection, data, project_id, run_id, loaded_at)
             result.commits += git.commits
-            result.redactions += git.redactions
+            in_results, unread = land_results(connection, data, project_id, plan.results, run_id, loaded_at)
+            result.redactions += git.redactions + in_results
             labels = land_labels(connection, data, project_id, run_id, loaded_at)
             result.labels += labels.labels
             earlier = (problems or {}).get(project_id, ())
-            found = [*earlier, *plan.problems, *git.problems, *git_problems(data, project_id), *labels.problems]
-            found += _miscounted(connection, project_id, plan)
+            found = [*earlier, *plan.problems, *unread, *git.problems, *git_problems(data, project_id)]
+            found += [*labels.problems, *_miscounted(connection, project_id, plan)]
             replace_problems(connection, project_id, found, run_id, loaded_at, plan.file_ids(project_id))
         result.parse_errors = connection.execute(
             "select count(*) from raw.parse_errors where project_id in (select unnest(?))", [list(plans)]
@@ -158,6 +161,8 @@ def _plan(connection: duckdb.DuckDBPyConnection, data: DataDir, project_id: str)
         if entry.kind == TRANSCRIPT:
             plan.entries[path] = entry
             _plan_file(plan, data, project_id, entry, manifest, landed.get(path))
+        elif not path.endswith(SIDECAR_SUFFIX):
+            plan.results.append(entry)
     plan.gone = [row.file_id for path, row in sorted(landed.items()) if path not in manifest]
     return plan
 

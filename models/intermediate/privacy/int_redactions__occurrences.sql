@@ -14,8 +14,6 @@
 with redactions as (
 
     select * from {{ ref('stg_operations__redactions') }}
-    -- of commits more is known from their own text
-    where file_id is not null
 
 ),
 
@@ -58,6 +56,22 @@ in_transcripts as (
         and redactions.line_number = records.line_number
     left join session_projects
         on records.root_session_id = session_projects.root_session_id
+    where redactions.file_id is not null
+
+),
+
+-- What lies beside a transcript has no records. Of commits, without a file too, more is known from their own text.
+in_results as (
+
+    select
+        project_id,
+        'tool result' as place_kind,
+        path as place_id,
+        token,
+        cast(null as timestamp) as seen_at
+
+    from redactions
+    where file_id is null and path like 'sessions/%'
 
 ),
 
@@ -112,6 +126,10 @@ found as (
     union all
 
     select * from in_transcripts
+
+    union all
+
+    select * from in_results
 
 ),
 
