@@ -28,11 +28,12 @@ from ingest.merging.projects import Match, match_projects, united
 from ingest.merging.sessions import SessionsMerged, merge_sessions
 from ingest.merging.texts import TextsMerged, merge_labels, merge_notes, merge_runs
 from ingest.paths import DataDir
+from ingest.progress import Progress, labelled
 from ingest.project_metadata import write_metadata
 from ingest.redaction import KEY_BYTES, Redactor
 from ingest.registry import EXCLUDED, Project, load_projects, put, set_status
 from ingest.runlog import new_run_id, step
-from ingest.sync import Progress, labelled, load_redactor
+from ingest.sync import load_redactor
 
 
 @dataclass

@@ -26,12 +26,13 @@ from ingest.operations.quality import QualityReport, report_of_run, sentence
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.privacy.check import Checked
 from ingest.privacy.new import REDACTED_REPORT, check_new, clean_document, sentences
+from ingest.progress import Progress, labelled
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
 from ingest.redaction import Redactor
 from ingest.runlog import new_run_id, now, step
 from ingest.status import read_warnings
-from ingest.sync import Progress, SyncResult, labelled, load_redactor, sync
+from ingest.sync import SyncResult, load_redactor, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

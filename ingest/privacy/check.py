@@ -24,8 +24,8 @@ from ingest.privacy.reading import (
     table_kind,
 )
 from ingest.privacy.tables import table_values
+from ingest.progress import Progress
 from ingest.redaction import Redactor
-from ingest.sync import Progress
 
 FINDING, UNREADABLE = 1, 2
 REPOSITORY = ".git"
