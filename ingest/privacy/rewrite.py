@@ -11,7 +11,7 @@ from ingest.cold.journal import finish
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
-from ingest.landing import LandingResult, land
+from ingest.landing import LandingResult, land_again
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
@@ -21,7 +21,7 @@ from ingest.privacy.rewrite_archive import Rewritten, rewrite_archive
 from ingest.privacy.rewrite_texts import rewrite_common_texts, rewrite_project_texts
 from ingest.progress import Progress, labelled
 from ingest.redaction import KEY_BYTES, Redactor
-from ingest.registry import EXCLUDED, NOTHING_REGISTERED, is_project_id, load_projects, put
+from ingest.registry import NOTHING_REGISTERED, is_project_id, load_projects, put
 from ingest.runlog import new_run_id, step
 from ingest.sync import load_redactor
 
@@ -207,20 +207,11 @@ def _look_at_cold(data: DataDir, projects: Sequence[str], redactor: Redactor, re
 
 
 def _land(data: DataDir, redactor: Redactor, result: Rewrite, progress: Progress | None) -> None:
-    projects = [project for project in load_projects(data) if project.status != EXCLUDED]
-    # what the last sync found wrong with sources is true still, and stands in no file
-    with opened(data) as connection:
-        known = connection.execute(
-            "select project_id, step, path, reason, coalesce(detail, ''), line_number from raw.parse_errors "
-            "where step in ('archive', 'merge') order by all"
-        ).fetchall()
-    problems: dict[str, list[Problem]] = {}
-    for project_id, *problem in known:
-        name, path, reason, detail, line = problem
-        detail = redactor.redact_text(detail)
-        problems.setdefault(project_id, []).append(Problem(name, redactor.redact_text(path), reason, detail, line))
+    def clean(problem: Problem) -> Problem:
+        return replace(problem, path=redactor.redact_text(problem.path), detail=redactor.redact_text(problem.detail))
+
     with step(data, result.run_id, "land", redactor=redactor) as counts:
-        result.landing = land(data, projects, result.run_id, labelled(progress, "landing"), problems=problems)
+        result.landing = land_again(data, result.run_id, clean, labelled(progress, "landing"))
         counts.update(vars(result.landing))
     with opened(data) as connection:
         land_operations(connection, data, result.run_id)
