@@ -138,6 +138,7 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
     with _noting(night.failures):
         if commit and night.synced is not None:
             night.committed = commit_gain(data, night.run_id)
+            night.warnings += night.committed.remarks
 
 
 def _clean_metadata(data: DataDir, night: Night) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class Hit:
     rule: str
     count: int = 1
 
+    @property
+    def place(self) -> str:
+        """`github_token in raw/one/notes.md, line 3`."""
+        return f"{self.rule} in {self.path}" + (f", line {self.line}" if self.line else "")
+
 
 @dataclass(frozen=True)
 class Unread:

@@ -58,7 +58,7 @@ def sentences(checked: Checked) -> list[str]:
     """What a person has to know of a check of new files; nothing where all is well."""
     said = []
     if checked.hits:
-        places = [f"{hit.rule} in {hit.path}" + (f", line {hit.line}" if hit.line else "") for hit in checked.hits]
+        places = [hit.place for hit in checked.hits]
         more = f" and {many(len(places) - SHOWN, 'place')} more" if len(places) > SHOWN else ""
         said.append(
             f"The redaction rules find {many(checked.findings, 'secret')} in what this run wrote: "
