@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
-from ingest.manifest import Manifest, read_manifest
+from ingest.manifest import Manifest
 from ingest.merging.content import Reader
 from ingest.merging.history import HistoryMerged, merge_history
 from ingest.merging.other import STEP, Other, open_other
@@ -137,15 +138,11 @@ def _merge_project(
     reader = Reader(other, their_id, redactor)
     raw = data.raw(project_id)
     report = labelled(progress, f"{project_id}: merge")
-    if dry_run:
-        ours = Manifest(data.manifest(project_id), read_manifest(data.manifest(project_id)), 0, 0)
-        merged.sessions = merge_sessions(reader, entries, raw, ours, run_id, report, dry_run=True)
-    else:
-        with exclusive_lock(raw, f"the archive of {project_id!r}"):
-            manifest = Manifest.open(data.manifest(project_id))
-            if manifest.damaged:
-                raise IngestError(f"{manifest.path} has damaged lines: run `python -m ingest sync`, then merge again.")
-            merged.sessions = merge_sessions(reader, entries, raw, manifest, run_id, report)
+    with nullcontext() if dry_run else exclusive_lock(raw, f"the archive of {project_id!r}"):
+        manifest = (Manifest.read if dry_run else Manifest.open)(data.manifest(project_id))
+        if manifest.damaged:
+            raise IngestError(f"{manifest.path} has damaged lines: run `python -m ingest sync`, then merge again.")
+        merged.sessions = merge_sessions(reader, entries, raw, manifest, run_id, report, dry_run=dry_run)
     parts = (data, project_id, other, their_id, redactor)
     merged.history = merge_history(*parts, dry_run=dry_run)
     merged.labels = merge_labels(*parts, dry_run=dry_run)
