@@ -222,7 +222,8 @@ def finish_rewrite(raw: Path) -> bool:
                     f"backup, or delete {raw / PLACE}, then run the same command again."
                 )
             move_below(raw, f"{PLACE}/{aside}", new.path)
-        elif aside is None and new.path != old_path and exists_below(raw, old_path):
+            continue
+        if aside is None and new.path != old_path and exists_below(raw, old_path):
             move_below(raw, old_path, new.path)
         if aside is not None or new.path != old_path:
             _require(raw, new.path, new, "is not what was verified")
