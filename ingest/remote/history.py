@@ -8,12 +8,12 @@ commits do not join on to it (a branch that was pushed late), or all must be rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from ingest.git_diff import DiffRequest, contents_of
 from ingest.git_graph import Refs, read_graph, read_refs
-from ingest.git_history import DAMAGED, UNREADABLE, HistoryResult, extract_history, reading
+from ingest.git_history import DAMAGED, UNREADABLE, HistoryResult, extract_history, reading, start_of
 from ingest.git_store import opened_store, read_problems, read_state, write_state
 from ingest.git_stream import missing_objects, opened
 from ingest.progress import Progress, labelled
@@ -58,9 +58,8 @@ def remote_history(
         if refs is None:
             refs = _fetch_all(clone, address, listing, since, redactor, report)
         result = extract_history(clone, output, redactor, since=since, progress=labelled(report, "history"), refs=refs)
-        outside = sorted({target for _, target in listing.refs} - _commits(output)[0])
         state = {key: value for key, value in read_state(output).items() if key not in ("version", "output_bytes")}
-        write_state(output, **state | {"remote": seen, "outside": outside, "fetched_on": today.isoformat()})
+        write_state(output, **state | {"remote": seen, "fetched_on": today.isoformat()})
     return result
 
 
@@ -71,13 +70,10 @@ def _known(output: Path, source: str) -> _Known | None:
         return None
     if any(problem.reason in (DAMAGED, UNREADABLE) for _, problem in read_problems(output)):
         return None
-    commits, cut = _commits(output)
-    return _Known(commits, cut, frozenset(state["outside"]), date.fromisoformat(state["fetched_on"]))
-
-
-def _commits(output: Path) -> tuple[frozenset[str], frozenset[str]]:
     with opened_store(output) as store:
-        return frozenset(store.entries), frozenset(sha for sha, entry in store.entries.items() if entry.is_boundary)
+        commits = frozenset(store.entries)
+        cut = frozenset(sha for sha, entry in store.entries.items() if entry.is_boundary)
+    return _Known(commits, cut, frozenset(state.get("outside", ())), date.fromisoformat(state["fetched_on"]))
 
 
 def _fetch_new(
@@ -132,7 +128,7 @@ def _fetch_files(
     report: Progress | None,
 ) -> None:
     """Fetch the files whose lines will be looked at: those of commits that are new, not cut and not too old."""
-    first = datetime.combine(since, time(), timezone.utc).timestamp() if since else float("-inf")
+    first = start_of(since)
     cut = cut_at(clone)
     with opened(clone) as repository:
         graph, _ = read_graph(repository, read_refs(repository))
