@@ -16,7 +16,7 @@ from ingest.cold.part import root_of
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
-from ingest.forgetting.tombstones import read_tombstones
+from ingest.forgetting.tombstones import Tombstones, read_tombstones
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
 from ingest.landing_operations import land_operations
@@ -103,10 +103,11 @@ def _merge(
     result = DataMerged(new_run_id(), str(other.data.root), [], TextsMerged(), LandingResult(), dry_run)
     for match in matches:
         if dry_run:
-            result.projects.append(_merge_project(data, other, match, redactor, result.run_id, progress, dry_run=True))
+            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=True)
+            result.projects.append(merged)
             continue
         with step(data, result.run_id, STEP, match.project_id, redactor=redactor) as counts:
-            merged = _merge_project(data, other, match, redactor, result.run_id, progress, dry_run=False)
+            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=False)
             counts.update(project_counts(merged), bytes=merged.sessions.bytes)
         result.projects.append(merged)
     result.runs = merge_runs(data, other, redactor, dry_run=dry_run)
@@ -120,6 +121,7 @@ def _merge_project(
     other: Other,
     match: Match,
     redactor: Redactor,
+    stones: Tombstones,
     run_id: str,
     progress: Progress | None,
     *,
@@ -131,7 +133,6 @@ def _merge_project(
     project, merged.left_out = united(match, project_id, others)
     if not dry_run and project != match.ours:
         put(data, project)
-    stones = read_tombstones(data)
     found, problems = other.entries(their_id)
     entries = [entry for entry in found if not stones.has_session(entry.session_id)]
     merged.forgotten = len({root_of(entry) for entry in found} - {root_of(entry) for entry in entries})
