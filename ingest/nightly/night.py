@@ -144,10 +144,13 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
 def _clean_metadata(data: DataDir, night: Night) -> dict[str, Any]:
     """What will be written of the night; a secret in it is replaced, and that is said."""
     document = metadata(data, night)
-    if night.redactor is None or clean_document(document, night.redactor) is None:
+    if night.redactor is None:
         return document
-    night.warnings.append(REDACTED_REPORT)
-    return clean_document(metadata(data, night), night.redactor) or document
+    document, had_secret = clean_document(document, night.redactor)
+    if had_secret:
+        night.warnings.append(REDACTED_REPORT)
+        document["warnings"].append(REDACTED_REPORT)
+    return document
 
 
 def _note_projects(night: Night) -> None:

@@ -72,7 +72,7 @@ def sentences(checked: Checked) -> list[str]:
     return said
 
 
-def clean_document(document: dict[str, Any], redactor: Redactor) -> dict[str, Any] | None:
-    """A document for JSON without secrets; None where there is none in it."""
+def clean_document(document: dict[str, Any], redactor: Redactor) -> tuple[dict[str, Any], bool]:
+    """A document for JSON without secrets, and whether there was one in it."""
     redacted, findings = redactor.redact_jsonl(orjson.dumps(document, default=str) + b"\n")
-    return orjson.loads(redacted) if findings else None
+    return (orjson.loads(redacted), True) if findings else (document, False)
