@@ -102,12 +102,9 @@ def _merge(
         redactor = load_redactor(data)
     result = DataMerged(new_run_id(), str(other.data.root), [], TextsMerged(), LandingResult(), dry_run)
     for match in matches:
-        if dry_run:
-            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=True)
-            result.projects.append(merged)
-            continue
-        with step(data, result.run_id, STEP, match.project_id, redactor=redactor) as counts:
-            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=False)
+        recorded = step(data, result.run_id, STEP, match.project_id, redactor=redactor)
+        with nullcontext({}) if dry_run else recorded as counts:
+            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=dry_run)
             counts.update(project_counts(merged), bytes=merged.sessions.bytes)
         result.projects.append(merged)
     result.runs = merge_runs(data, other, redactor, dry_run=dry_run)

@@ -46,6 +46,15 @@ class Rewritten:
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
+    def __add__(self, other: Rewritten) -> Rewritten:
+        return Rewritten(
+            self.files + other.files,
+            self.bytes + other.bytes,
+            self.cold + other.cold,
+            self.changed | other.changed,
+            self.failures + other.failures,
+        )
+
     def add(self, path: str, rules: Counter[str]) -> None:
         if rules:
             self.changed[path] = dict(sorted(rules.items()))
