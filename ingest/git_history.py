@@ -85,8 +85,9 @@ def extract_history(
     `since`: new commits with an earlier commit time (UTC) are left out; those already in the file stay. `progress` is
     called with (commits looked into, commits to look into). Everything odd is a `Problem`, kept beside the output as
     long as it is true. Another set of redaction rules reads all commits again. `refs`: those of the repository that
-    this one is a part of; the commits that it lacks are as the output has them. Raises IngestError if there is no
-    repository or the disk refuses; the output is then as it was.
+    this one is a part of; the commits that it lacks are as the output has them, and the state has as `outside` which
+    tips the output lacks. Raises IngestError if there is no repository or the disk refuses; the output is then as it
+    was.
     """
     with opened(repository) as source:
         is_part = refs is not None
@@ -114,12 +115,14 @@ def extract_history(
                 redactions=run.redactions,
                 problems=list(dict.fromkeys([*(problem for _, problem in run.problems), *store.problems])),
             )
+            outside = {target for _, target in refs.tips} - store.entries.keys()
         write_state(
             output,
             fingerprint=fingerprint,
             reading=reading(redactor),
             commits=result.commits,
             unreachable=result.unreachable,
+            **({"outside": sorted(outside)} if is_part else {}),
         )
     return result
 
@@ -127,6 +130,11 @@ def extract_history(
 def reading(redactor: Redactor) -> str:
     """What the lines of the file were made with: when it changes, they have to be made again."""
     return f"{EXTRACTOR_VERSION} {redactor.rules_version}"
+
+
+def start_of(since: date | None) -> float:
+    """When a day begins in UTC, in seconds since 1970; without one, before everything."""
+    return datetime.combine(since, time(), timezone.utc).timestamp() if since else float("-inf")
 
 
 def _fingerprint(refs: Refs, reflog: list[ReflogEntry], since: date | None, rules_version: str) -> str:
@@ -143,8 +151,9 @@ def _completed(source: Repository, refs: Refs, store: Store) -> tuple[Graph, dic
 
     def known(sha: str) -> tuple[int, tuple[str, ...]] | None:
         here = graph.commits.get(sha)
-        if sha in store.entries and (here is None or sha in refs.shallow):
-            return int(store.entries[sha].instant.timestamp()), tuple(store.read(sha)["parents"])
+        entry = store.entries.get(sha)
+        if entry and (here is None or sha in refs.shallow):
+            return int(entry.instant.timestamp()), entry.parents
         return here
 
     commits: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -180,12 +189,12 @@ def _update(
     }
     before = [(sha, problem) for sha, problem in read_problems(store.path) if sha]
     damaged = {sha for sha, problem in before if problem.reason in (DAMAGED, UNREADABLE)}
-    first = datetime.combine(since, time(), timezone.utc).timestamp() if since else None
+    first = start_of(since)
     wanted: dict[str, tuple[str, ...]] = {}
     for sha, (seconds, parents) in commits.items():
         entry = store.entries.get(sha)
         if entry is None:
-            is_wanted = first is None or seconds >= first
+            is_wanted = seconds >= first
         else:
             # A clone may have been deepened or repaired since.
             is_wanted = is_reread or sha in damaged or (entry.is_boundary and sha not in boundaries)
@@ -194,7 +203,7 @@ def _update(
     if is_reread:
         gone = [sha for sha in store.entries if sha not in commits]
         lost = missing_objects(run.source, gone)
-        wanted.update((sha, tuple(store.read(sha)["parents"])) for sha in gone if sha not in lost)
+        wanted.update((sha, store.entries[sha].parents) for sha in gone if sha not in lost)
         for sha in lost:
             store.add(clean_commit(store.read(sha), run.text))
     for done, commit in enumerate(_read_commits(run, wanted, boundaries, store), start=1):

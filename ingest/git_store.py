@@ -49,6 +49,7 @@ class Entry:
     """Where a commit's line stands (in the old file or among the new lines) and what may have to change in it."""
 
     sha: str
+    parents: tuple[str, ...]
     instant: datetime
     source_ref: str | None
     is_reachable: bool | None
@@ -227,6 +228,7 @@ def _index(path: Path, source: IO[bytes], problems: list[Problem], reflog: list[
 def _entry(commit: dict[str, Any], offset: int, length: int, *, is_new: bool) -> Entry:
     return Entry(
         sha=commit["sha"],
+        parents=tuple(commit.get("parents") or ()),
         instant=parse_instant(commit.get("committed_at")) or _UNKNOWN_TIME,
         source_ref=commit.get("source_ref"),
         is_reachable=commit.get("is_reachable"),

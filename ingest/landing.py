@@ -35,11 +35,13 @@ from ingest.paths import DataDir
 from ingest.registry import EXCLUDED, Project, load_projects
 from ingest.runlog import now
 
-__all__ = ["LandingResult", "file_id", "land"]
+__all__ = ["LandingResult", "file_id", "land", "land_again"]
 
 TRANSCRIPT = "transcript"
 SIDECAR_SUFFIX = ".meta.json"
 HASH_BYTES = 1_000_000
+# Steps whose findings stand in no file, so that landing has to be told of them again.
+TOLD_STEPS = ["archive", "merge"]
 
 
 @dataclass
@@ -135,6 +137,28 @@ def land(
         ).fetchall()[0][0]
         land_operations(connection, data, run_id, loaded_at)
     return result
+
+
+def land_again(
+    data: DataDir,
+    run_id: str,
+    keep: Callable[[Problem], Problem | None],
+    progress: Callable[[int, int], None] | None = None,
+) -> LandingResult:
+    """Land every project from what its files hold now. What was wrong with sources is true still: `keep` gives such a
+    finding as it is to stand, None where it is to go. Raises as `land`."""
+    with opened(data) as connection:
+        known = connection.execute(
+            "select project_id, step, path, reason, coalesce(detail, ''), line_number from raw.parse_errors "
+            "where list_contains(?, step) order by all",
+            [TOLD_STEPS],
+        ).fetchall()
+    problems: dict[str, list[Problem]] = {}
+    for project_id, *fields in known:
+        if problem := keep(Problem(*fields)):
+            problems.setdefault(project_id, []).append(problem)
+    projects = [project for project in load_projects(data) if project.status != EXCLUDED]
+    return land(data, projects, run_id, progress, problems=problems)
 
 
 def _vanished(connection: duckdb.DuckDBPyConnection, data: DataDir) -> list[str]:

@@ -20,11 +20,12 @@ from ingest.files import close_to_others, disk_errors
 from ingest.landing_rows import count_rows, remove_rows
 from ingest.locks import data_lock
 from ingest.paths import DataDir
+from ingest.progress import Progress
 from ingest.registry import Project, get_project, load_projects, register, remove, slug
 from ingest.remote.address import Address, is_address, parse_address
 from ingest.remote.clone import check_address
 from ingest.runlog import new_run_id
-from ingest.sync import Progress, describe, load_redactor
+from ingest.sync import describe, load_redactor
 
 
 @dataclass(frozen=True)

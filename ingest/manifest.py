@@ -64,7 +64,7 @@ _COUNTS = tuple(item.name for item in fields(ManifestEntry) if item.type == "int
 
 @dataclass
 class Manifest:
-    """A manifest that is being written. `damaged` lines (a half-written last one apart) are lost entries."""
+    """A manifest and how many lines it has. `damaged` lines (a half-written last one apart) are lost entries."""
 
     path: Path
     entries: dict[str, ManifestEntry]
@@ -88,6 +88,15 @@ class Manifest:
             fsync_directory(path.parent)
         entries, lines, damaged = _parse(content[:whole])
         return cls(path, entries, lines, damaged)
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """The same without a change on the disk, for what only looks. Raises OSError if the file cannot be read."""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            content = b""
+        return cls(path, *_parse(content[: content.rfind(b"\n") + 1]))
 
     def append(self, entries: Iterable[ManifestEntry]) -> None:
         """Commit entries, durably. Raises IngestError when the disk refuses; nothing of them counts then."""
@@ -122,12 +131,7 @@ def read_manifest(path: Path) -> dict[str, ManifestEntry]:
 
     A half-written last line is ignored. Raises OSError if the file cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    entries, _, _ = _parse(content[: content.rfind(b"\n") + 1])
-    return entries
+    return Manifest.read(path).entries
 
 
 def _read(descriptor: int) -> bytes:

@@ -55,7 +55,7 @@ def main_root(path: Path) -> Path:
 def remote_addresses(path: Path) -> tuple[str, ...]:
     """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials.
 
-    None where its settings cannot be read. Raises IngestError if `path` is in no repository.
+    Empty where its settings cannot be read. Raises IngestError if `path` is in no repository.
     """
     with open_repository(path) as repository:
         try:

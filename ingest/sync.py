@@ -18,6 +18,7 @@ from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
 from ingest.database import opened
 from ingest.discovery.adoption import adopt
 from ingest.errors import IngestError, Problem
+from ingest.forgetting.forget import finish_forgetting
 from ingest.git_history import HistoryResult, extract_history, import_history
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
@@ -25,15 +26,13 @@ from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
+from ingest.progress import Progress, labelled, prefixed
 from ingest.project_metadata import write_metadata
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
 from ingest.remote.address import Address, parse_address
 from ingest.remote.history import remote_history
 from ingest.runlog import new_run_id, step
-
-# What is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -108,9 +107,6 @@ def _chosen(data: DataDir, project_ids: Sequence[str]) -> list[Project]:
 
 
 def _sync(data: DataDir, projects: Sequence[Project], run_id: str, progress: Progress | None) -> SyncResult:
-    # It needs this module, and is seldom there.
-    from ingest.forgetting.forget import finish_forgetting
-
     finish_forgetting(data)
     redactor = load_redactor(data)
     unfinished = _finish_move(data)
@@ -259,7 +255,7 @@ def _read_history(
                 )
             elif project.remote:
                 there = address or parse_address(project.remote)
-                told = _prefixed(progress, f"{project.project_id}: ")
+                told = prefixed(progress, f"{project.project_id}: ")
                 outcome.history = remote_history(there, output, redactor, since=since, report=told)
             counts.update(_counts(outcome.history))
     except IngestError as error:
@@ -294,12 +290,3 @@ def _counts(result: object) -> dict[str, Any]:
         elif isinstance(value, int):
             counts[key] = value
     return counts
-
-
-def _prefixed(progress: Progress | None, prefix: str) -> Progress | None:
-    return (lambda what, done, total: progress(prefix + what, done, total)) if progress else None
-
-
-def labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
-    """A function that reports what is done and how much there is under `label`; None where nobody listens."""
-    return (lambda done, total: progress(label, done, total)) if progress else None

@@ -16,8 +16,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from ingest.progress import Progress
 from ingest.runlog import now
-from ingest.sync import Progress
 
 PLAIN_LINE_SECONDS = 10.0
 # A rate says little before that.

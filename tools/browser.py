@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -139,8 +140,9 @@ class Browser:
     def _read(self) -> dict[str, Any]:
         deadline = time.monotonic() + SECONDS
         while b"\0" not in self.buffer:
-            part = os.read(self.reader, 1 << 20)
-            if not part or time.monotonic() > deadline:
+            is_ready, _, _ = select.select([self.reader], [], [], max(0.0, deadline - time.monotonic()))
+            part = os.read(self.reader, 1 << 20) if is_ready else b""
+            if not part:
                 raise RuntimeError("the browser ended, or does not answer")
             self.buffer += part
         message, _, self.buffer = self.buffer.partition(b"\0")

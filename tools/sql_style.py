@@ -14,26 +14,25 @@ SETTINGS = (".sqlfluff", "requirements-lint.txt")
 FOLDERS = ("models", "tests")
 
 
-def _lines(root: Path) -> dict[str, str]:
-    """The line of each SQL file below the folders, by its path."""
-    settings = hashlib.sha256(b"\0".join((root / name).read_bytes() for name in SETTINGS))
-    lines = {}
-    for path in sorted(path for folder in FOLDERS for path in (root / folder).rglob("*.sql")):
+def lines(project: Path) -> dict[str, str]:
+    """The line of each SQL file below the folders of a project that has the settings too, by its path."""
+    settings = hashlib.sha256(b"\0".join((project / name).read_bytes() for name in SETTINGS))
+    found = {}
+    for path in sorted(path for folder in FOLDERS for path in (project / folder).rglob("*.sql")):
         digest = settings.copy()
         digest.update(path.read_bytes())
-        name = path.relative_to(root).as_posix()
-        lines[name] = f"{digest.hexdigest()[:16]}  {name}"
-    return lines
+        name = path.relative_to(project).as_posix()
+        found[name] = f"{digest.hexdigest()[:16]}  {name}"
+    return found
 
 
-def unknown(root: Path) -> tuple[list[str], int]:
-    """The paths of files that are not known to be clean, and how many files there are."""
+def unknown(root: Path, lines: dict[str, str]) -> list[str]:
+    """The paths of files that `root` does not know to be clean."""
     clean = root / CLEAN
     known = set(clean.read_text(encoding="utf-8").splitlines()) if clean.exists() else set()
-    lines = _lines(root)
-    return [name for name, line in lines.items() if line not in known], len(lines)
+    return [name for name, line in lines.items() if line not in known]
 
 
-def remember(root: Path) -> None:
+def remember(root: Path, lines: dict[str, str]) -> None:
     """Note that all files are clean."""
-    (root / CLEAN).write_text("".join(f"{line}\n" for line in _lines(root).values()), encoding="utf-8")
+    (root / CLEAN).write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")

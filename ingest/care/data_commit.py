@@ -153,7 +153,7 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
     write_atomically(git_directory / MARKER, run_id.encode())
     # New and changed files only: what is deleted here is not to vanish from the last commit too.
     _good(run_git(root, "add", "--ignore-removal", "--", *paths), root)
-    _refuse_secrets(root)
+    unread = _refuse_secrets(root)
     gain = _staged(root)
     subject = _subject(gain)
     message = f"{subject}\n\n{setting('data_commit_trailer')}: {run_id}\n"
@@ -168,28 +168,33 @@ def _commit(data: DataDir, root: Path, git_directory: Path, run_id: str) -> Data
     with disk_errors(git_directory):
         (git_directory / MARKER).unlink(missing_ok=True)
     sha = _good(run_git(root, "rev-parse", "HEAD"), root).text
-    return DataCommit(sha, subject, gain.sessions, gain.lines, gain.files, _remarks(data, root))
+    return DataCommit(sha, subject, gain.sessions, gain.lines, gain.files, unread + _remarks(data, root))
 
 
-def _refuse_secrets(root: Path) -> None:
+def _refuse_secrets(root: Path) -> list[str]:
     """Raise, with nothing staged, where the redaction rules find something in what would be committed: it stays there.
 
-    No hook runs for these commits, so they are looked at here.
+    No hook runs for these commits, so they are looked at here. Returns a remark on what could not be read.
     """
     staged = _good(
         run_git(root, "diff", "--cached", "--no-renames", "--diff-filter=d", "--name-only", "-z"), root
     ).fields
     # a finding is one under any key
     checked = check_paths([root / path for path in staged], Redactor.load(os.urandom(KEY_BYTES)), below=root)
-    if not checked.hits:
-        return
-    _good(run_git(root, "reset", "--quiet"), root)
-    first = checked.hits[0]
-    where = f"{first.rule} in {first.path}" + (f", line {first.line}" if first.line else "")
-    raise IngestError(
-        f"The redaction rules find {many(checked.findings, 'secret')} in what would be committed, the first {where}: "
-        "revoke what is real and run `python -m ingest redact --rewrite`; the next sync commits."
-    )
+    if checked.hits:
+        _good(run_git(root, "reset", "--quiet"), root)
+        raise IngestError(
+            f"The redaction rules find {many(checked.findings, 'secret')} in what would be committed, the first "
+            f"{checked.hits[0].place}: revoke what is real and run `python -m ingest redact --rewrite`; the next sync "
+            "commits."
+        )
+    if not checked.unread:
+        return []
+    first = checked.unread[0]
+    return [
+        f"{many(len(checked.unread), 'committed file')} could not be searched for secrets, the first {first.path} "
+        f"({first.reason}): look at what `python -m ingest redact --check` names, and let no secret stay in git."
+    ]
 
 
 def _has_gain(root: Path) -> bool:

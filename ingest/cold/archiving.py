@@ -13,13 +13,14 @@ from ingest.cold.marts import MartRows, chosen_roots, session_marts, write_marts
 from ingest.cold.part import ParquetFile, Part, PartSession
 from ingest.cold.places import UNKNOWN_MONTH, lines_path, mart_path
 from ingest.cold.selection import LiveSession, cold_roots
-from ingest.cold.writing import Progress, bytes_reported, store_lines, store_part, written_aside
+from ingest.cold.writing import bytes_reported, store_lines, store_part, written_aside
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import printable
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
 from ingest.paths import DataDir
+from ingest.progress import Progress
 from ingest.runlog import new_run_id, now, step
 
 

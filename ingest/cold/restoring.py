@@ -18,13 +18,14 @@ from ingest.cold.lines import Line, stored_lines
 from ingest.cold.marts import ROOTS, MartRows, chosen_roots, write_marts
 from ingest.cold.part import ParquetFile, Part, PartSession, read_part, read_parts, root_of
 from ingest.cold.places import SCRATCH, lines_path, mart_path, part_path, sql_pattern
-from ingest.cold.writing import Progress, bytes_reported, store_lines, store_part, written_aside
+from ingest.cold.writing import bytes_reported, store_lines, store_part, written_aside
 from ingest.database import storage_errors
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, write_all
 from ingest.locks import data_lock
 from ingest.manifest import Manifest, ManifestEntry
 from ingest.paths import DataDir
+from ingest.progress import Progress
 from ingest.runlog import new_run_id, step
 
 

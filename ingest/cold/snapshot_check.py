@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from ingest.below import hash_below, open_below
 from ingest.cold.changelog import noted_hash
 from ingest.cold.snapshots import MANIFEST, README, Snapshot, read_snapshot, snapshot_path
-from ingest.cold.writing import Progress
 from ingest.files import printable
 from ingest.paths import DataDir
+from ingest.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,13 @@ from ingest.below import open_below
 from ingest.cold.changelog import add_entry, has_entry
 from ingest.cold.journal import finish
 from ingest.cold.relations import store_relation
-from ingest.cold.writing import Progress, written_aside
+from ingest.cold.writing import written_aside
 from ingest.database import opened_read_only, quoted
 from ingest.errors import IngestError
 from ingest.files import disk_errors, fsync_directory, printable, write_atomically
 from ingest.locks import data_lock
 from ingest.paths import DataDir
+from ingest.progress import Progress
 from ingest.registry import SCHEMA_VERSION
 from ingest.runlog import new_run_id, now, step
 from ingest.versions.database import current_version

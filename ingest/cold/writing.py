@@ -15,9 +15,7 @@ from ingest.cold.places import JOURNAL, SCRATCH, make_durable, part_path
 from ingest.files import disk_errors, make_private_directory, write_atomically
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
-
-# What is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
+from ingest.progress import Progress
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ingest.commands.program import program
 from ingest.discovery.discover import ORDERS, VANISHING, Discovery, Group, discover
 from ingest.discovery.places import DIRECTORY, GONE, UNKNOWN
 from ingest.paths import DataDir
-from ingest.sync import labelled
+from ingest.progress import labelled
 from ingest.terminal import many, number, progress_shown, show_line, show_table, size, visible
 
 REMARKS = {GONE: " (gone)", DIRECTORY: " (no repository)", UNKNOWN: " (no working directory named)"}

@@ -20,8 +20,8 @@ from ingest.forgetting.targets import archives
 from ingest.manifest import Manifest
 from ingest.paths import DataDir
 from ingest.privacy.rewrite_archive import finish_rewrite
+from ingest.project_metadata import write_metadata
 from ingest.registry import load_projects, remove
-from ingest.sync import write_metadata
 
 SCRATCH = ".scratch"
 

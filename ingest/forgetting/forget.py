@@ -32,16 +32,13 @@ from ingest.forgetting.texts import (
     outputs_to_delete,
 )
 from ingest.forgetting.tombstones import MESSAGE, PROJECT, SESSION, add_tombstones, read_tombstones
-from ingest.landing import land
+from ingest.landing import land_again
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.paths import DataDir
-from ingest.registry import EXCLUDED, load_projects
 from ingest.runlog import new_run_id, step
 
 STEP = "forget"
-# Steps whose findings stand in no file, so that landing has to be told of them again.
-TOLD_STEPS = ("archive", "merge")
 
 
 @dataclass
@@ -162,20 +159,9 @@ def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
 
 
 def _land(data: DataDir, forgetting: Forgetting) -> None:
-    """Schema `raw` from what is left; what the last sync found wrong with other sources is true still."""
-    projects = [project for project in load_projects(data) if project.status != EXCLUDED]
-    with opened(data) as connection:
-        known = connection.execute(
-            "select project_id, step, path, reason, coalesce(detail, ''), line_number from raw.parse_errors "
-            "where list_contains($steps, step) order by all",
-            {"steps": list(TOLD_STEPS)},
-        ).fetchall()
-    problems: dict[str, list[Problem]] = {}
-    for project_id, *fields in known:
-        problem = Problem(*fields)
-        if not _is_about(problem, forgetting.names):
-            problems.setdefault(project_id, []).append(problem)
-    land(data, projects, forgetting.run_id, problems=problems)
+    """Schema `raw` from what is left, without what was wrong with what is gone."""
+    names = forgetting.names
+    land_again(data, forgetting.run_id, lambda problem: None if _is_about(problem, names) else problem)
     with opened(data) as connection:
         land_operations(connection, data, forgetting.run_id)
 

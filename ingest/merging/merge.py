@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from ingest.cold.part import root_of
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
-from ingest.forgetting.tombstones import read_tombstones
+from ingest.forgetting.tombstones import Tombstones, read_tombstones
 from ingest.instrumentation import instrumentation_tier
 from ingest.landing import LandingResult, land
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
-from ingest.manifest import Manifest, read_manifest
+from ingest.manifest import Manifest
 from ingest.merging.content import Reader
 from ingest.merging.history import HistoryMerged, merge_history
 from ingest.merging.other import STEP, Other, open_other
@@ -28,11 +29,12 @@ from ingest.merging.projects import Match, match_projects, united
 from ingest.merging.sessions import SessionsMerged, merge_sessions
 from ingest.merging.texts import TextsMerged, merge_labels, merge_notes, merge_runs
 from ingest.paths import DataDir
+from ingest.progress import Progress, labelled
 from ingest.project_metadata import write_metadata
 from ingest.redaction import KEY_BYTES, Redactor
 from ingest.registry import EXCLUDED, Project, load_projects, put, set_status
 from ingest.runlog import new_run_id, step
-from ingest.sync import Progress, labelled, load_redactor
+from ingest.sync import load_redactor
 
 
 @dataclass
@@ -100,11 +102,9 @@ def _merge(
         redactor = load_redactor(data)
     result = DataMerged(new_run_id(), str(other.data.root), [], TextsMerged(), LandingResult(), dry_run)
     for match in matches:
-        if dry_run:
-            result.projects.append(_merge_project(data, other, match, redactor, result.run_id, progress, dry_run=True))
-            continue
-        with step(data, result.run_id, STEP, match.project_id, redactor=redactor) as counts:
-            merged = _merge_project(data, other, match, redactor, result.run_id, progress, dry_run=False)
+        recorded = step(data, result.run_id, STEP, match.project_id, redactor=redactor)
+        with nullcontext({}) if dry_run else recorded as counts:
+            merged = _merge_project(data, other, match, redactor, stones, result.run_id, progress, dry_run=dry_run)
             counts.update(project_counts(merged), bytes=merged.sessions.bytes)
         result.projects.append(merged)
     result.runs = merge_runs(data, other, redactor, dry_run=dry_run)
@@ -118,6 +118,7 @@ def _merge_project(
     other: Other,
     match: Match,
     redactor: Redactor,
+    stones: Tombstones,
     run_id: str,
     progress: Progress | None,
     *,
@@ -129,22 +130,17 @@ def _merge_project(
     project, merged.left_out = united(match, project_id, others)
     if not dry_run and project != match.ours:
         put(data, project)
-    stones = read_tombstones(data)
     found, problems = other.entries(their_id)
     entries = [entry for entry in found if not stones.has_session(entry.session_id)]
     merged.forgotten = len({root_of(entry) for entry in found} - {root_of(entry) for entry in entries})
     reader = Reader(other, their_id, redactor)
     raw = data.raw(project_id)
     report = labelled(progress, f"{project_id}: merge")
-    if dry_run:
-        ours = Manifest(data.manifest(project_id), read_manifest(data.manifest(project_id)), 0, 0)
-        merged.sessions = merge_sessions(reader, entries, raw, ours, run_id, report, dry_run=True)
-    else:
-        with exclusive_lock(raw, f"the archive of {project_id!r}"):
-            manifest = Manifest.open(data.manifest(project_id))
-            if manifest.damaged:
-                raise IngestError(f"{manifest.path} has damaged lines: run `python -m ingest sync`, then merge again.")
-            merged.sessions = merge_sessions(reader, entries, raw, manifest, run_id, report)
+    with nullcontext() if dry_run else exclusive_lock(raw, f"the archive of {project_id!r}"):
+        manifest = (Manifest.read if dry_run else Manifest.open)(data.manifest(project_id))
+        if manifest.damaged:
+            raise IngestError(f"{manifest.path} has damaged lines: run `python -m ingest sync`, then merge again.")
+        merged.sessions = merge_sessions(reader, entries, raw, manifest, run_id, report, dry_run=dry_run)
     parts = (data, project_id, other, their_id, redactor)
     merged.history = merge_history(*parts, dry_run=dry_run)
     merged.labels = merge_labels(*parts, dry_run=dry_run)

@@ -26,12 +26,13 @@ from ingest.operations.quality import QualityReport, report_of_run, sentence
 from ingest.paths import PRODUCT_ROOT, DataDir
 from ingest.privacy.check import Checked
 from ingest.privacy.new import REDACTED_REPORT, check_new, clean_document, sentences
+from ingest.progress import Progress, labelled
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
 from ingest.redaction import Redactor
 from ingest.runlog import new_run_id, now, step
 from ingest.status import read_warnings
-from ingest.sync import Progress, SyncResult, labelled, load_redactor, sync
+from ingest.sync import SyncResult, load_redactor, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,15 +138,19 @@ def _steps(night: Night, data: DataDir, progress: Progress | None, project: Path
     with _noting(night.failures):
         if commit and night.synced is not None:
             night.committed = commit_gain(data, night.run_id)
+            night.warnings += night.committed.remarks
 
 
 def _clean_metadata(data: DataDir, night: Night) -> dict[str, Any]:
     """What will be written of the night; a secret in it is replaced, and that is said."""
     document = metadata(data, night)
-    if night.redactor is None or clean_document(document, night.redactor) is None:
+    if night.redactor is None:
         return document
-    night.warnings.append(REDACTED_REPORT)
-    return clean_document(metadata(data, night), night.redactor) or document
+    document, had_secret = clean_document(document, night.redactor)
+    if had_secret:
+        night.warnings.append(REDACTED_REPORT)
+        document["warnings"].append(REDACTED_REPORT)
+    return document
 
 
 def _note_projects(night: Night) -> None:

@@ -24,8 +24,8 @@ from ingest.privacy.reading import (
     table_kind,
 )
 from ingest.privacy.tables import table_values
+from ingest.progress import Progress
 from ingest.redaction import Redactor
-from ingest.sync import Progress
 
 FINDING, UNREADABLE = 1, 2
 REPOSITORY = ".git"
@@ -45,6 +45,11 @@ class Hit:
     column: str | None
     rule: str
     count: int = 1
+
+    @property
+    def place(self) -> str:
+        """`github_token in raw/one/notes.md, line 3`."""
+        return f"{self.rule} in {self.path}" + (f", line {self.line}" if self.line else "")
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def sentences(checked: Checked) -> list[str]:
     """What a person has to know of a check of new files; nothing where all is well."""
     said = []
     if checked.hits:
-        places = [f"{hit.rule} in {hit.path}" + (f", line {hit.line}" if hit.line else "") for hit in checked.hits]
+        places = [hit.place for hit in checked.hits]
         more = f" and {many(len(places) - SHOWN, 'place')} more" if len(places) > SHOWN else ""
         said.append(
             f"The redaction rules find {many(checked.findings, 'secret')} in what this run wrote: "
@@ -72,7 +72,7 @@ def sentences(checked: Checked) -> list[str]:
     return said
 
 
-def clean_document(document: dict[str, Any], redactor: Redactor) -> dict[str, Any] | None:
-    """A document for JSON without secrets; None where there is none in it."""
+def clean_document(document: dict[str, Any], redactor: Redactor) -> tuple[dict[str, Any], bool]:
+    """A document for JSON without secrets, and whether there was one in it."""
     redacted, findings = redactor.redact_jsonl(orjson.dumps(document, default=str) + b"\n")
-    return orjson.loads(redacted) if findings else None
+    return (orjson.loads(redacted), True) if findings else (document, False)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.cold.snapshots import published_database
-from ingest.cold.writing import Progress
 from ingest.database import opened_read_only, quoted
 from ingest.paths import DataDir
 from ingest.privacy.shared_columns import DROP, HASH, SharedColumn
 from ingest.privacy.shared_text import TextSharer, replaced_rows
 from ingest.privacy.sharing import ROWS, plan_share, share_redactor
+from ingest.progress import Progress
 from ingest.redaction import KEY_BYTES, load_or_create_key
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ingest.cold.journal import finish
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
-from ingest.landing import LandingResult, land
+from ingest.landing import LandingResult, land_again
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.manifest import read_manifest
@@ -19,10 +20,11 @@ from ingest.paths import DataDir
 from ingest.privacy.check import check_paths
 from ingest.privacy.rewrite_archive import Rewritten, rewrite_archive
 from ingest.privacy.rewrite_texts import rewrite_common_texts, rewrite_project_texts
+from ingest.progress import Progress, labelled
 from ingest.redaction import KEY_BYTES, Redactor
-from ingest.registry import EXCLUDED, NOTHING_REGISTERED, is_project_id, load_projects, put
+from ingest.registry import NOTHING_REGISTERED, is_project_id, load_projects, put
 from ingest.runlog import new_run_id, step
-from ingest.sync import Progress, labelled, load_redactor
+from ingest.sync import load_redactor
 
 STEP = "redact"
 COMMON = ""
@@ -105,12 +107,9 @@ def _rewrite(
     for project_id in projects:
         result.parts[project_id] = _project(data, project_id, redactor, result.run_id, progress, dry_run=dry_run)
     if common:
-        if dry_run:
-            result.parts[COMMON] = rewrite_common_texts(data, redactor, dry_run=True)
-        else:
-            with step(data, result.run_id, STEP, redactor=redactor) as counts:
-                result.parts[COMMON] = rewrite_common_texts(data, redactor, dry_run=False)
-                counts.update(_counts(result.parts[COMMON]))
+        with nullcontext({}) if dry_run else step(data, result.run_id, STEP, redactor=redactor) as counts:
+            result.parts[COMMON] = rewrite_common_texts(data, redactor, dry_run=dry_run)
+            counts.update(_counts(result.parts[COMMON]))
     _look_at_cold(data, projects, redactor, result, common=common)
     if not dry_run:
         _land(data, redactor, result, progress)
@@ -122,16 +121,12 @@ def _project(
 ) -> Rewritten:
     raw = data.raw(project_id)
     report = _meter(data, project_id, progress)
-    if dry_run:
-        done = _registry(data, project_id, redactor, dry_run=True)
-        done = _joined(done, _below_raw(project_id, rewrite_archive(raw, redactor, run_id, report, dry_run=True)))
-        return _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=True))
-    with step(data, run_id, STEP, project_id, redactor=redactor) as counts:
-        done = _registry(data, project_id, redactor, dry_run=False)
-        with exclusive_lock(raw, f"the archive of {project_id!r}"):
-            archive = rewrite_archive(raw, redactor, run_id, report, dry_run=False)
-        done = _joined(done, _below_raw(project_id, archive))
-        done = _joined(done, rewrite_project_texts(data, project_id, redactor, dry_run=False))
+    with nullcontext({}) if dry_run else step(data, run_id, STEP, project_id, redactor=redactor) as counts:
+        done = _registry(data, project_id, redactor, dry_run=dry_run)
+        with nullcontext() if dry_run else exclusive_lock(raw, f"the archive of {project_id!r}"):
+            archive = rewrite_archive(raw, redactor, run_id, report, dry_run=dry_run)
+        done += _below_raw(project_id, archive)
+        done += rewrite_project_texts(data, project_id, redactor, dry_run=dry_run)
         counts.update(_counts(done), bytes=done.bytes)
     return done
 
@@ -148,16 +143,6 @@ def _meter(data: DataDir, project_id: str, progress: Progress | None) -> Callabl
         progress(f"{project_id}: rewrite", done, total)
 
     return add
-
-
-def _joined(one: Rewritten, other: Rewritten) -> Rewritten:
-    return Rewritten(
-        one.files + other.files,
-        one.bytes + other.bytes,
-        one.cold + other.cold,
-        one.changed | other.changed,
-        one.failures + other.failures,
-    )
 
 
 def _counts(done: Rewritten) -> dict[str, int]:
@@ -180,7 +165,9 @@ def _registry(data: DataDir, project_id: str, redactor: Redactor, *, dry_run: bo
     """The name and the notes of a registered project: metadata.json is written from them."""
     done = Rewritten()
     for project in load_projects(data):
-        texts = (project.name, project.notes) if project.project_id == project_id else ()
+        if project.project_id != project_id:
+            continue
+        texts = (project.name, project.notes)
         rules = Counter(found.rule_id for text in texts for found in redactor.redact_text_bytes(text.encode())[1])
         done.add(data.registry.name, rules)
         if rules and not dry_run:
@@ -206,20 +193,11 @@ def _look_at_cold(data: DataDir, projects: Sequence[str], redactor: Redactor, re
 
 
 def _land(data: DataDir, redactor: Redactor, result: Rewrite, progress: Progress | None) -> None:
-    projects = [project for project in load_projects(data) if project.status != EXCLUDED]
-    # what the last sync found wrong with sources is true still, and stands in no file
-    with opened(data) as connection:
-        known = connection.execute(
-            "select project_id, step, path, reason, coalesce(detail, ''), line_number from raw.parse_errors "
-            "where step in ('archive', 'merge') order by all"
-        ).fetchall()
-    problems: dict[str, list[Problem]] = {}
-    for project_id, *problem in known:
-        name, path, reason, detail, line = problem
-        detail = redactor.redact_text(detail)
-        problems.setdefault(project_id, []).append(Problem(name, redactor.redact_text(path), reason, detail, line))
+    def clean(problem: Problem) -> Problem:
+        return replace(problem, path=redactor.redact_text(problem.path), detail=redactor.redact_text(problem.detail))
+
     with step(data, result.run_id, "land", redactor=redactor) as counts:
-        result.landing = land(data, projects, result.run_id, labelled(progress, "landing"), problems=problems)
+        result.landing = land_again(data, result.run_id, clean, labelled(progress, "landing"))
         counts.update(vars(result.landing))
     with opened(data) as connection:
         land_operations(connection, data, result.run_id)

@@ -21,7 +21,7 @@ from ingest.archive_plan import base_path, name_redactor, next_version
 from ingest.below import create_below, exists_below, hash_below, move_below, open_below, remove_below
 from ingest.errors import IngestError
 from ingest.files import disk_errors, make_private_directory, printable, write_atomically
-from ingest.manifest import Manifest, ManifestEntry, entry_of, read_manifest, record_of
+from ingest.manifest import Manifest, ManifestEntry, entry_of, record_of
 from ingest.privacy.renewal import RenewalError, Renewed, renew
 from ingest.redaction import Redactor
 
@@ -45,6 +45,15 @@ class Rewritten:
     cold: int = 0
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Rewritten) -> Rewritten:
+        return Rewritten(
+            self.files + other.files,
+            self.bytes + other.bytes,
+            self.cold + other.cold,
+            self.changed | other.changed,
+            self.failures + other.failures,
+        )
 
     def add(self, path: str, rules: Counter[str]) -> None:
         if rules:
@@ -90,7 +99,7 @@ def rewrite_archive(
             continue
         shown = clean(entry.path)
         try:
-            new, renewed, aside = _renewed(raw, entry, redactor, run_id, str(len(batch.items)), dry_run=dry_run)
+            new, renewed, aside = _renewed(raw, entry, redactor, clean, run_id, str(len(batch.items)), dry_run=dry_run)
         except RenewalError as error:
             done.failures.append(f"{printable(shown)} stays as it is: {error}.")
             continue
@@ -116,14 +125,21 @@ def rewrite_archive(
 
 
 def _opened(path: Path, *, dry_run: bool) -> Manifest:
-    manifest = Manifest(path, read_manifest(path), 0, 0) if dry_run else Manifest.open(path)
+    manifest = Manifest.read(path) if dry_run else Manifest.open(path)
     if manifest.damaged:
         raise IngestError(f"{path} has {manifest.damaged} lines that are not readable: run sync, which mends it.")
     return manifest
 
 
 def _renewed(
-    raw: Path, entry: ManifestEntry, redactor: Redactor, run_id: str, aside: str, *, dry_run: bool
+    raw: Path,
+    entry: ManifestEntry,
+    redactor: Redactor,
+    clean: Callable[[str], str],
+    run_id: str,
+    aside: str,
+    *,
+    dry_run: bool,
 ) -> tuple[ManifestEntry, Renewed, str | None]:
     """The entry as it is to be, what was found, and the name of the new file where there is one."""
 
@@ -145,7 +161,7 @@ def _renewed(
         raise RenewalError(f"it has {renewed.lines} lines, its manifest says {entry.archived_lines}")
     is_changed = renewed.new_hash != renewed.old_hash
     new = replace(
-        _with_clean_names(entry, redactor),
+        _with_clean_names(entry, clean),
         archived_bytes=renewed.new_bytes,
         content_hash=renewed.new_hash,
         rules_version=redactor.rules_version,
@@ -155,8 +171,7 @@ def _renewed(
     return new, renewed, aside if is_changed else None
 
 
-def _with_clean_names(entry: ManifestEntry, redactor: Redactor) -> ManifestEntry:
-    clean = name_redactor(redactor.redact_text)
+def _with_clean_names(entry: ManifestEntry, clean: Callable[[str], str]) -> ManifestEntry:
     parent = entry.parent_session_id
     return replace(
         entry,
@@ -216,7 +231,8 @@ def finish_rewrite(raw: Path) -> bool:
                     f"backup, or delete {raw / PLACE}, then run the same command again."
                 )
             move_below(raw, f"{PLACE}/{aside}", new.path)
-        elif aside is None and new.path != old_path and exists_below(raw, old_path):
+            continue
+        if aside is None and new.path != old_path and exists_below(raw, old_path):
             move_below(raw, old_path, new.path)
         if aside is not None or new.path != old_path:
             _require(raw, new.path, new, "is not what was verified")

@@ -9,7 +9,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from ingest.archive_plan import name_redactor
@@ -31,11 +31,8 @@ def rewrite_project_texts(data: DataDir, project_id: str, redactor: Redactor, *,
     own = [data.metadata(project_id), data.notes(project_id), *_files(data.processed(project_id))]
     _rewrite(data, own, redactor, done, dry_run=dry_run)
     labels = list(_files(data.validation(project_id)))
-    if dry_run:
-        _rewrite(data, labels, redactor, done, dry_run=True)
-    elif labels:
-        with exclusive_lock(data.validation(project_id), LABEL_LOCK):
-            _rewrite(data, labels, redactor, done, dry_run=False)
+    with exclusive_lock(data.validation(project_id), LABEL_LOCK) if labels and not dry_run else nullcontext():
+        _rewrite(data, labels, redactor, done, dry_run=dry_run)
     return done
 
 

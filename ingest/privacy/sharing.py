@@ -24,7 +24,6 @@ from ingest.cold.part import ParquetFile
 from ingest.cold.places import sql_pattern
 from ingest.cold.relations import store_relation
 from ingest.cold.snapshots import MANIFEST, README, STATE_TABLE, published_database, published_tables
-from ingest.cold.writing import Progress
 from ingest.database import opened_read_only, quoted
 from ingest.errors import IngestError
 from ingest.files import disk_errors, fsync_directory, make_private_directory, printable, write_atomically
@@ -34,6 +33,7 @@ from ingest.privacy.consent import Decision, require_consent
 from ingest.privacy.known_people import known_people, rule_of
 from ingest.privacy.shared_columns import DROP, KEPT, SharedColumn, read_treatments, shared_columns
 from ingest.privacy.shared_text import TextSharer, changes_of, project_filter, replaced_rows
+from ingest.progress import Progress
 from ingest.redaction import DEFAULT_RULES, Redactor, load_or_create_key
 from ingest.redaction.rules import CLASSES, read_rules, rules_version
 from ingest.runlog import new_run_id, now, step

@@ -23,14 +23,12 @@ _IS_TEXT = re.compile(r"VARCHAR|JSON|ENUM\(.*\)")
 
 @dataclass(frozen=True)
 class Values:
-    """Some values of a column: JSON lines, or the bytes themselves of a column of BLOBs. `done` is the share of the
-    file that is read behind them."""
+    """Some values of a column: JSON lines, or the bytes themselves of a column of BLOBs."""
 
     table: str
     column: str
     lines: bytes
     blobs: tuple[bytes, ...]
-    done: float
 
 
 def table_values(path: Path, kind: str) -> Iterator[Values]:
@@ -48,13 +46,13 @@ def table_values(path: Path, kind: str) -> Iterator[Values]:
             else:
                 pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
                 named = [("", f"read_parquet({literal(pattern)})")]
-            for index, (name, source) in enumerate(named):
-                yield from _of_table(connection, name, source, (index + 1) / len(named))
+            for name, source in named:
+                yield from _of_table(connection, name, source)
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableError(_reason(error)) from error
 
 
-def _of_table(connection: duckdb.DuckDBPyConnection, name: str, source: str, done: float) -> Iterator[Values]:
+def _of_table(connection: duckdb.DuckDBPyConnection, name: str, source: str) -> Iterator[Values]:
     described = connection.execute(f"describe select * from {source}").fetchall()
     left_out = RULE_TEXTS if {column for column, *_ in described} >= set(COLUMNS) else set()
     columns = [
@@ -69,9 +67,9 @@ def _of_table(connection: duckdb.DuckDBPyConnection, name: str, source: str, don
     for batch in reader:
         for (column, type_), array in zip(columns, batch.columns, strict=True):
             if type_ == "BLOB":
-                yield Values(name, column, b"", tuple(value for value in array.to_pylist() if value), done)
+                yield Values(name, column, b"", tuple(value for value in array.to_pylist() if value))
             else:
-                yield Values(name, column, _joined(array), (), done)
+                yield Values(name, column, _joined(array), ())
 
 
 def _expression(column: str, type_: str) -> str:

@@ -7,24 +7,21 @@ commits do not join on to it (a branch that was pushed late), or all must be rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from ingest.git_diff import DiffRequest, contents_of
 from ingest.git_graph import Refs, read_graph, read_refs
-from ingest.git_history import DAMAGED, UNREADABLE, HistoryResult, extract_history, reading
+from ingest.git_history import DAMAGED, UNREADABLE, HistoryResult, extract_history, reading, start_of
 from ingest.git_store import opened_store, read_problems, read_state, write_state
 from ingest.git_stream import missing_objects, opened
+from ingest.progress import Progress, labelled
 from ingest.redaction import Redactor
 from ingest.remote.address import Address
 from ingest.remote.clone import Listing, cut_at, fetch_commits, fetch_content, list_refs, make_clone, scratch
 from ingest.remote.transport import RemoteError
 from ingest.settings import setting
-
-# What is being done, how much of it is done, and how much there is.
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class _Known:
 
 
 def remote_history(
-    address: Address, output: Path, redactor: Redactor, *, since: date | None, report: Report | None = None
+    address: Address, output: Path, redactor: Redactor, *, since: date | None, report: Progress | None = None
 ) -> HistoryResult:
     """Bring `output` up to date with the branches and tags at `address`; commits before `since` (UTC) are left out.
 
@@ -60,10 +57,9 @@ def remote_history(
             refs = _fetch_new(clone, address, listing, known, since, redactor, report)
         if refs is None:
             refs = _fetch_all(clone, address, listing, since, redactor, report)
-        result = extract_history(clone, output, redactor, since=since, progress=_of(report, "history"), refs=refs)
-        outside = sorted({target for _, target in listing.refs} - _commits(output)[0])
+        result = extract_history(clone, output, redactor, since=since, progress=labelled(report, "history"), refs=refs)
         state = {key: value for key, value in read_state(output).items() if key not in ("version", "output_bytes")}
-        write_state(output, **state | {"remote": seen, "outside": outside, "fetched_on": today.isoformat()})
+        write_state(output, **state | {"remote": seen, "fetched_on": today.isoformat()})
     return result
 
 
@@ -74,13 +70,10 @@ def _known(output: Path, source: str) -> _Known | None:
         return None
     if any(problem.reason in (DAMAGED, UNREADABLE) for _, problem in read_problems(output)):
         return None
-    commits, cut = _commits(output)
-    return _Known(commits, cut, frozenset(state["outside"]), date.fromisoformat(state["fetched_on"]))
-
-
-def _commits(output: Path) -> tuple[frozenset[str], frozenset[str]]:
     with opened_store(output) as store:
-        return frozenset(store.entries), frozenset(sha for sha, entry in store.entries.items() if entry.is_boundary)
+        commits = frozenset(store.entries)
+        cut = frozenset(sha for sha, entry in store.entries.items() if entry.is_boundary)
+    return _Known(commits, cut, frozenset(state.get("outside", ())), date.fromisoformat(state["fetched_on"]))
 
 
 def _fetch_new(
@@ -90,14 +83,14 @@ def _fetch_new(
     known: _Known,
     since: date | None,
     redactor: Redactor,
-    report: Report | None,
+    report: Progress | None,
 ) -> Refs | None:
     """Fetch what joins on to the commits that are known; None where it does not."""
     make_clone(clone, listing)
     names = [name for name, target in listing.refs if target not in known.commits | known.outside]
     if names:
         start = max(since or date.min, known.fetched_on - timedelta(days=setting("remote_fetch_margin_days")))
-        if not fetch_commits(clone, address, names=names, since=start, progress=_of(report, "fetch")):
+        if not fetch_commits(clone, address, names=names, since=start, progress=labelled(report, "fetch")):
             return None
         if not cut_at(clone) <= known.commits:
             return None
@@ -109,14 +102,14 @@ def _fetch_new(
 
 
 def _fetch_all(
-    clone: Path, address: Address, listing: Listing, since: date | None, redactor: Redactor, report: Report | None
+    clone: Path, address: Address, listing: Listing, since: date | None, redactor: Redactor, report: Progress | None
 ) -> Refs:
     """Fetch everything since the day; all files too where the other side does not give them one by one."""
     for is_filtered in (True, False):
         make_clone(clone, listing)
         if not listing.refs:
             break
-        fetch_commits(clone, address, since=since, is_filtered=is_filtered, progress=_of(report, "fetch"))
+        fetch_commits(clone, address, since=since, is_filtered=is_filtered, progress=labelled(report, "fetch"))
         try:
             _fetch_files(clone, address, frozenset(), since, redactor, report)
             break
@@ -127,10 +120,15 @@ def _fetch_all(
 
 
 def _fetch_files(
-    clone: Path, address: Address, known: frozenset[str], since: date | None, redactor: Redactor, report: Report | None
+    clone: Path,
+    address: Address,
+    known: frozenset[str],
+    since: date | None,
+    redactor: Redactor,
+    report: Progress | None,
 ) -> None:
     """Fetch the files whose lines will be looked at: those of commits that are new, not cut and not too old."""
-    first = datetime.combine(since, time(), timezone.utc).timestamp() if since else float("-inf")
+    first = start_of(since)
     cut = cut_at(clone)
     with opened(clone) as repository:
         graph, _ = read_graph(repository, read_refs(repository))
@@ -140,8 +138,4 @@ def _fetch_files(
             if sha not in known and sha not in cut and seconds >= first
         ]
         wanted = missing_objects(repository, sorted(contents_of(repository, requests, redactor)))
-    fetch_content(clone, address, wanted, _of(report, "fetch files"))
-
-
-def _of(report: Report | None, what: str) -> Callable[[int, int], None] | None:
-    return (lambda done, total: report(what, done, total)) if report else None
+    fetch_content(clone, address, wanted, labelled(report, "fetch files"))

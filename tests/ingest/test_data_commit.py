@@ -100,6 +100,14 @@ def test_the_run_log_alone_is_no_gain_and_a_deletion_is_not_committed(data: Data
     assert {f" D {LOG}", "?? notes.txt"} <= set(ask(data, "status", "--short").splitlines())
 
 
+def test_what_could_not_be_searched_for_secrets_is_committed_and_named(data: DataDir) -> None:
+    (data.root / "raw/one/notes.md").write_bytes("a note".encode("utf-16"))
+    made = commit_gain(data, RUN)
+    assert made.files == 2 and len(made.remarks) == 1
+    said = "1 committed file could not be searched for secrets, the first raw/one/notes.md (UTF-16 text"
+    assert made.remarks[0].startswith(said) and "redact --check" in made.remarks[0]
+
+
 def test_bytes_are_committed_as_they_are(data: DataDir, no_settings: Path) -> None:
     no_settings.write_text("[core]\nautocrlf = true\nexcludesFile = ~/ignore\n[status]\nshowUntrackedFiles = no\n")
     (data.root / LOG).write_bytes(b'{"a":1}\r\n{"a":2}\n')

@@ -67,6 +67,16 @@ def test_a_damaged_file_there_is_named_and_the_others_come(here: Machine, there:
     ]
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_damaged_manifest_of_ours_is_mended_first(here: Machine, there: Machine, dry_run: bool) -> None:
+    there.session("s", *LINES)
+    here.session("s", *LINES[:3])
+    with here.data.manifest("one").open("a") as manifest:
+        manifest.write("{broken\n")
+    with pytest.raises(IngestError, match=r"has damaged lines: run `python -m ingest sync`"):
+        here.merge(there, dry_run=dry_run)
+
+
 def test_files_in_cold_storage_are_named(here: Machine, there: Machine) -> None:
     entry = there.session("s", *LINES)
     with there.data.manifest("one").open("a") as manifest:

@@ -182,6 +182,13 @@ def nights(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
+def test_the_night_says_what_it_committed_without_having_searched_it(nights: Shell) -> None:
+    nights.run("init-data")
+    DataDir(nights.data).notes("my-app").write_bytes("a note".encode("utf-16"))
+    done = night.run_night(DataDir(nights.data), commit=True)
+    assert done.committed.sha and [said for said in done.warnings if "NOTES.md (UTF-16 text" in said]
+
+
 def test_the_night_looks_at_what_is_new_and_only_at_that(nights: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataDir(nights.data)
     first = night.run_night(data)

@@ -174,6 +174,12 @@ def test_what_is_no_text_is_never_rewritten(old: Shell) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_dry_run_writes_nothing_not_even_a_lock_or_a_line_of_a_log(old: Shell) -> None:
+    before = {path: path.lstat().st_mtime_ns for path in old.data.rglob("*")}
+    assert rewrite(DataDir(old.data), dry_run=True).changed > 5
+    assert {path: path.lstat().st_mtime_ns for path in old.data.rglob("*")} == before
+
+
 def test_nobody_is_asked_for_a_dry_run_and_a_no_changes_nothing(old: Shell) -> None:
     before = DataDir(old.data).notes("app").read_bytes()
     assert "This was a dry run" in old.run("redact", "--rewrite", "--dry-run").stdout

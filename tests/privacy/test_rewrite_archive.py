@@ -102,11 +102,12 @@ def test_a_name_that_a_sync_has_given_meanwhile_becomes_a_version(old_place: Old
     assert (result.new, result.rewritten, result.problems) == (0, 0, [])
 
 
-def test_a_damaged_manifest_is_mended_first(old_place: OldPlace) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_damaged_manifest_is_mended_first(old_place: OldPlace, dry_run: bool) -> None:
     path = old_place.data.manifest("p")
     path.write_bytes(b"no entry\n" + path.read_bytes())
     with pytest.raises(IngestError, match="run sync"):
-        rewrite(old_place)
+        rewrite(old_place, dry_run=dry_run)
 
 
 @pytest.mark.parametrize(("named", "share"), [(True, 1.0), (False, 0.5)], ids=["renamed", "same name"])

@@ -7,7 +7,6 @@ A note is an HTML comment on a line of its own, above the block that it is about
     <!-- anew: REASON -->           the block begins with a fresh copy of the sample
     <!-- types: WORDS -->           what a person types where the command asks; without it `y`, three times
     <!-- exits: CODE, REASON -->    the exit code that is meant, where it is not 0
-    <!-- in: FILE -->               the database of a query in the data directory, where it is not `ope.db`
     <!-- silent: REASON -->         why a query stands without its answer
     <!-- output: COMMAND -->        above a block of text: it is what `python -m ingest COMMAND` prints
     <!-- varies: PATTERN -->        what of an output is not compared: a regular expression, `^` begins each line
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from ingest.paths import PRODUCT_ROOT
 
-NOTES = frozenset({"not run", "anew", "first", "types", "exits", "in", "silent", "output", "varies"})
+NOTES = frozenset({"not run", "anew", "first", "types", "exits", "silent", "output", "varies"})
 COMMAND_LANGUAGES = frozenset({"sh", "bash", "console", "shell"})
 # An indented block without a language is one of commands where it begins with one of these.
 PROGRAMS = (

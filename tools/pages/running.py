@@ -241,8 +241,7 @@ def ask(blocks: Sequence[Block], world: World) -> dict[Block, Result]:
 
 
 def _shell(blocks: Sequence[Block], world: World, place: Path) -> tuple[str, str]:
-    file = blocks[0].note("in")
-    database = world.data / file if file else (world.data / "ope.db" if world.is_prepared else world.database)
+    database = world.data / "ope.db" if world.is_prepared else world.database
     commands = [part for block in blocks for part in ("-c", block.text, "-c", f".print '{MARK}'")]
     done = subprocess.run(
         *([str(BIN / "duckdb"), "-readonly", str(database), *commands],), cwd=place, stdin=subprocess.DEVNULL,
