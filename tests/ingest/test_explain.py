@@ -159,6 +159,13 @@ def test_a_subagent_leads_to_its_session(marts: DataDir) -> None:
     assert session(marts, "agent-7").session_id == FIRST
 
 
+def test_a_subagent_whose_session_is_gone_is_told_of(marts: DataDir) -> None:
+    change(marts, f"delete from main.sessions where session_id = '{FIRST}'")
+    found = session(marts, f"{FIRST}/agent-7")
+    assert (found.session_id, found.title, found.started_at, found.told.agent) == (FIRST, None, None, None)
+    assert found.told.is_lower_bound and [agent.session_id for agent in found.told.subagents] == [f"{FIRST}/agent-7"]
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [
