@@ -128,9 +128,10 @@ def _forget_again(data: DataDir, restored: DataDir, backups: list[StoredBackup],
     if not restored.redaction_key.exists():
         result.remarks.append("Sessions were forgotten since, and only the redaction key can tell which: put it back.")
         return
-    count = forget_again(restored)
-    if count:
-        result.remarks.append(f"{many(count, 'session')} forgotten since the backup was made: forgotten again.")
+    sessions, projects = forget_again(restored, known[0])
+    said = [many(count, word) for count, word in ((projects, "project"), (sessions, "session")) if count]
+    if said:
+        result.remarks.append(f"{' and '.join(said)} forgotten since the backup was made: forgotten again.")
 
 
 def _refuse_full_disk(manifest: Manifest, place: Path) -> None:

@@ -24,7 +24,8 @@ JOURNAL = "forgetting.json"
 
 @dataclass(frozen=True)
 class Forgetting:
-    """`roots` go, with the project `name` where `kind` is project. `counts` is what the run log is to say.
+    """`roots` go, with the project `name` where `kind` is project. `counts` is what the run log is to say. Of several
+    sessions at once `name` is empty.
 
     `subjects` are messages whose labels go, `files` the names of the sessions' files, `snapshots` those that have rows
     of it, `others` exports and files of people that name it, from the data directory on; None until that is known.

@@ -14,14 +14,16 @@ from ingest.care.backup_restore import restore
 from ingest.cold.snapshot_check import verify_snapshot
 from ingest.database import opened
 from ingest.errors import IngestError
+from ingest.forgetting.elsewhere import still_named
 from ingest.forgetting.plan import plan_forgetting
 from ingest.forgetting.targets import find_target
 from ingest.forgetting.tombstones import SESSION, read_tombstones, take_back
 from ingest.merging.merge import merge_data
 from ingest.operations.run_records import read_runs
+from ingest.paths import DataDir
 from ingest.privacy.consent import decide, read_consent
 from ingest.privacy.key_file import import_key
-from ingest.registry import load_projects
+from ingest.registry import load_projects, save_projects
 from ingest.status import read_status
 from tests.cold.cold_place import PROJECT
 from tests.forgetting.forget_place import GONE, SHARED, WORD, ForgetPlace, found_in
@@ -51,8 +53,8 @@ def test_nothing_of_a_session_is_left(place: ForgetPlace, is_cold: bool) -> None
         place.archive(GONE, "fork-a", "fork-b", "old")
         place.sync()
         assert GONE in place.cold_roots()
-    done = place.forget()
-    assert found_in(place.data, [WORD, GONE]) == [] and done.named == {}
+    place.forget()
+    assert found_in(place.data, [WORD, GONE]) == [] and still_named(place.data, GONE) == {}
     with duckdb.connect(str(place.data.published), read_only=True) as connection:
         assert connection.execute("select title from main.sessions").fetchall() == [("kept",)]
         assert connection.execute("from main.commits order by all").fetchall() == [("c1", None), ("c2", "old")]
@@ -158,6 +160,29 @@ def test_a_restored_backup_forgets_it_again(place: ForgetPlace, tmp_path: Path) 
     (tmp_path / "again").rename(tmp_path / "data")
     assert found_in(again.data, [GONE, WORD]) == []
     assert again.landed() == {"old", "lone", "new", "fork-a", "fork-b"}
+
+
+def test_a_restored_backup_forgets_a_project_again_unless_it_was_registered_again(
+    place: ForgetPlace, tmp_path: Path
+) -> None:
+    history = place.data.git_metadata(PROJECT)
+    history.parent.mkdir(parents=True, exist_ok=True)
+    history.write_text("{}")
+    back_up(place.data, tmp_path / "backups")
+    place.forget(PROJECT)
+    done = restore(place.data, tmp_path / "data")
+    assert any("1 project and 6 sessions forgotten since the backup was made" in remark for remark in done.remarks)
+    again = ForgetPlace(tmp_path)
+    assert load_projects(again.data) == [] and again.landed() == set() and found_in(again.data, [GONE, WORD]) == []
+    assert not any(again.data.root.rglob("git-metadata.json")) and not again.data.validation(PROJECT).exists()
+    told = [run["counts"] for run in read_runs(again.data) if run["step"] == "forget"]
+    assert told == [{"sessions": 6}, {"sessions": 0, "projects": 1}]
+
+    save_projects(place.data, [place.registered()])
+    back_up(place.data)
+    done = restore(place.data, tmp_path / "kept")
+    assert not any("forgotten" in remark for remark in done.remarks)
+    assert load_projects(DataDir(tmp_path / "kept")) == load_projects(place.data) != []
 
 
 def test_a_project_goes_whole(place: ForgetPlace, tmp_path: Path) -> None:
