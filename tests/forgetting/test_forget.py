@@ -162,6 +162,16 @@ def test_a_restored_backup_forgets_it_again(place: ForgetPlace, tmp_path: Path) 
     assert again.landed() == {"old", "lone", "new", "fork-a", "fork-b"}
 
 
+def test_a_restored_backup_keeps_what_was_taken_back_before_it(place: ForgetPlace, tmp_path: Path) -> None:
+    place.forget()
+    back_up(place.data, tmp_path / "backups")
+    take_back(place.data, SESSION, GONE)
+    place.sync()
+    back_up(place.data)
+    restore(place.data, tmp_path / "data")
+    assert GONE in ForgetPlace(tmp_path).landed()
+
+
 def test_a_restored_backup_forgets_a_project_again_unless_it_was_registered_again(
     place: ForgetPlace, tmp_path: Path
 ) -> None:
