@@ -6,11 +6,10 @@ last. Every step can be done twice.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import orjson
 
 from ingest.below import remove_below
 from ingest.errors import IngestError
@@ -56,7 +55,8 @@ def journal_path(data: DataDir) -> Path:
 
 def write_journal(data: DataDir, forgetting: Forgetting) -> None:
     """From here on it will be finished, whatever happens. Raises IngestError; nothing has gone then."""
-    write_atomically(journal_path(data), orjson.dumps(asdict(forgetting)))
+    # Only this form can hold a file name that is no UTF-8.
+    write_atomically(journal_path(data), json.dumps(asdict(forgetting)).encode("ascii"))
 
 
 def read_journal(data: DataDir) -> Forgetting | None:
@@ -65,7 +65,7 @@ def read_journal(data: DataDir) -> Forgetting | None:
     try:
         descriptor, _ = open_regular(path)
         with os.fdopen(descriptor, "rb") as file:
-            document = orjson.loads(file.read())
+            document = json.loads(file.read())
         for field in ("roots", "subjects", "files", "snapshots", "others"):
             document[field] = None if document[field] is None else tuple(map(str, document[field]))
         return Forgetting(**document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_what_belongs_to_others_stays(place: ForgetPlace) -> None:
     assert "rows of what was forgotten were taken out" in (place.data.root / "CHANGELOG.md").read_text()
     assert place.ask("select unit_id from audit.ledger") == [("old",)]
     assert place.ask("select word from intermediate.int_words") == [("x",)]
+
+
+def test_files_with_odd_names_go_too(place: ForgetPlace) -> None:
+    exports = place.data.root / "exports"
+    token = "ghp_" + "a1B2c3D4e5F6" * 3
+    odd = {exports / name for name in ("a!b.jsonl", os.fsdecode(b"caf\xe9.txt"), f"{token}.txt")}
+    for path in odd:
+        path.write_text(f"x\n{GONE}\n")
+    places = {one.where for one in plan_forgetting(place.data, find_target(place.data, GONE)).places}
+    assert {"exports/a!b.jsonl", "exports/caf%E9.txt", f"exports/{token}.txt"} <= places
+    place.forget()
+    assert [path.name for path in exports.iterdir()] == ["mine.txt"]
 
 
 def test_the_database_keeps_no_deleted_text_in_its_free_blocks(place: ForgetPlace) -> None:
