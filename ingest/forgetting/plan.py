@@ -11,11 +11,10 @@ import duckdb
 from ingest.care.backup_manifest import read_backups
 from ingest.care.backup_target import existing_target
 from ingest.cold.part import root_of, stored_files
-from ingest.cold.restoring import cold_sessions, with_families
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import printable
-from ingest.forgetting.archive import unlisted
+from ingest.forgetting.archive import sessions_to_bring_back, unlisted
 from ingest.forgetting.built import forget_built, forget_published
 from ingest.forgetting.elsewhere import files_to_delete
 from ingest.forgetting.forget import looked_up
@@ -102,7 +101,7 @@ def _plan_cold(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
     roots = set(forgetting.roots)
     back = [
         one
-        for one in with_families(cold_sessions(data), lambda one: one.session.root_session_id in roots)
+        for one in sessions_to_bring_back(data, forgetting)
         if one.session.root_session_id not in roots and one.project_id != forgetting.project_id
     ]
     size = sum(one.session.bytes for one in back)

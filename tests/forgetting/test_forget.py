@@ -226,6 +226,14 @@ def test_a_project_goes_whole(place: ForgetPlace, tmp_path: Path) -> None:
     assert merged.projects == [] and not place.data.raw(PROJECT).exists()
 
 
+def test_a_project_goes_whole_though_a_part_of_it_is_damaged(place: ForgetPlace) -> None:
+    place.archive("old", "lone")
+    [part] = {*place.data.archived.glob("sessions/*/*/*.json")}
+    part.write_text("no json")
+    place.forget(PROJECT)
+    assert load_projects(place.data) == [] and not list(place.data.archived.glob("sessions/*/*/*"))
+
+
 def test_a_session_that_was_never_archived_is_kept_out(place: ForgetPlace) -> None:
     place.write("never-seen.jsonl", b'{"uuid": "n"}\n')
     place.forget("never-seen")
