@@ -112,7 +112,7 @@ def _finish(data: DataDir, forgetting: Forgetting) -> None:
         _keep_out(data, forgetting)
         bring_back(data, forgetting)
         if forgetting.subjects is None:
-            forgetting = looked_up(data, forgetting)
+            forgetting, _, _ = looked_up(data, forgetting)
             write_journal(data, forgetting)
         add_tombstones(data, ((MESSAGE, subject) for subject in forgetting.subjects or ()))
         names = forgetting.names
@@ -148,8 +148,8 @@ def _keep_out(data: DataDir, forgetting: Forgetting) -> None:
     add_tombstones(data, stones)
 
 
-def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
-    """What only the archive can tell, while it is there."""
+def looked_up(data: DataDir, forgetting: Forgetting) -> tuple[Forgetting, dict[str, int], list[str]]:
+    """What only the archive can tell, while it is there; the rows of each snapshot; sentences on what is unread."""
     roots = set(forgetting.roots)
     gone, kept = [], []
     for project_id in archives(data):
@@ -158,14 +158,15 @@ def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
             (gone if is_gone else kept).append(entry)
     names = names_of(roots, gone, kept, forgetting.project_id)
     snapshots = find_in_snapshots(data, forgetting)
-    others, _ = files_to_delete(data, roots)
-    return replace(
+    others, unread = files_to_delete(data, roots)
+    found = replace(
         forgetting,
         subjects=tuple(sorted(own_messages(data, roots, labelled_messages(data)))),
         files=tuple(sorted(names.files)),
-        snapshots=tuple(snapshot.version for snapshot in snapshots),
+        snapshots=tuple(snapshots),
         others=tuple(path.relative_to(data.root.resolve()).as_posix() for path in others),
     )
+    return found, snapshots, unread
 
 
 def _land(data: DataDir, forgetting: Forgetting) -> None:

@@ -16,11 +16,9 @@ from ingest.errors import IngestError
 from ingest.files import printable
 from ingest.forgetting.archive import sessions_to_bring_back, unlisted
 from ingest.forgetting.built import forget_built, forget_published
-from ingest.forgetting.elsewhere import files_to_delete
 from ingest.forgetting.forget import looked_up
 from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.labels import forget_labels
-from ingest.forgetting.snapshots import find_in_snapshots
 from ingest.forgetting.targets import Target, archives, entries_of, source_files
 from ingest.forgetting.texts import forget_in_logs, forget_in_notes, forget_links_in_doubt, outputs_to_delete
 from ingest.landing_rows import count_rows
@@ -67,10 +65,13 @@ class Plan:
 def plan_forgetting(data: DataDir, target: Target) -> Plan:
     """Look at every place. Raises IngestError where something cannot be read."""
     plan = Plan(target)
-    forgetting = looked_up(data, Forgetting("", target.kind, target.name, target.roots, {}))
+    begun = Forgetting("", target.kind, target.name, target.roots, {})
+    forgetting, snapshots, plan.stays = looked_up(data, begun)
     _plan_archive(data, plan, forgetting)
     _plan_texts(data, plan, forgetting)
     _plan_tables(data, plan, forgetting)
+    for version, rows in snapshots.items():
+        _add(plan, data, data.archived / version, rows, "rows", 0, DELETED)
     _plan_rest(data, plan, forgetting)
     return plan
 
@@ -120,11 +121,10 @@ def _plan_texts(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         _add(plan, data, path, 1, "notes", 0, REWRITTEN)
     outputs = outputs_to_delete(data, names)
     _add(plan, data, data.outputs, len(outputs), "files", _bytes(outputs), DELETED)
-    others, unread = files_to_delete(data, forgetting.roots)
-    for path in others:
+    for relative in forgetting.others or ():
+        path = data.root / relative
         files = [path] if path.is_file() else [below for below in path.rglob("*") if below.is_file()]
         _add(plan, data, path, len(files), "files", _bytes(files), DELETED)
-    plan.stays += unread
 
 
 def _plan_tables(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
@@ -135,9 +135,7 @@ def _plan_tables(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
     tables = len(built.tables)
     _add(plan, data, data.database, tables, "tables", 0, DELETED, table="totals and quotes, until `dbt build`")
     published = forget_published(data, forgetting, dry_run=True)
-    _add(plan, data, data.published, sum(published.rows.values()), "rows", 0, DELETED)
-    for snapshot in find_in_snapshots(data, forgetting):
-        _add(plan, data, data.archived / snapshot.version, snapshot.rows, "rows", 0, DELETED)
+    _add(plan, data, data.published, sum(published.values()), "rows", 0, DELETED)
 
 
 def _raw_rows(data: DataDir, forgetting: Forgetting) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import duckdb
 import orjson
@@ -39,27 +39,18 @@ _SEEDS = "seeds/"
 NOTE = "rows of what was forgotten were taken out"
 
 
-@dataclass(frozen=True)
-class SnapshotForgotten:
-    """A snapshot that has rows of it: how many, and the bytes of the files with them."""
-
-    version: str
-    rows: int
-    bytes: int
-
-
 def snapshot_versions(data: DataDir) -> list[str]:
     """Every snapshot that there is, by its directory."""
     found = sorted(path.parent.name for path in data.archived.glob(f"*/{MANIFEST}"))
     return [version for version in found if version.startswith("v")]
 
 
-def find_in_snapshots(data: DataDir, forgetting: Forgetting) -> list[SnapshotForgotten]:
-    """The snapshots that have rows of it. Raises IngestError for one that cannot be read."""
+def find_in_snapshots(data: DataDir, forgetting: Forgetting) -> dict[str, int]:
+    """How many rows of it each snapshot has that has any. Raises IngestError for one that cannot be read."""
     with storage_errors(data.archived), duckdb.connect() as connection, chosen_roots(connection, forgetting.roots):
         snapshots = [read_snapshot(data, version)[0] for version in snapshot_versions(data)]
-        looks = [_look(connection, data, snapshot, forgetting) for snapshot in snapshots]
-    return [look for look in looks if look.rows]
+        rows = {snapshot.version: _count(connection, data, snapshot, forgetting) for snapshot in snapshots}
+    return {version: count for version, count in rows.items() if count}
 
 
 def forget_in_snapshots(data: DataDir, forgetting: Forgetting) -> None:
@@ -71,19 +62,15 @@ def forget_in_snapshots(data: DataDir, forgetting: Forgetting) -> None:
                 _renew(connection, data, read_snapshot(data, version)[0], forgetting)
 
 
-def _look(
-    connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting
-) -> SnapshotForgotten:
-    rows = size = 0
+def _count(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting) -> int:
+    rows = 0
     for file in snapshot.files:
         condition = condition_of(file.table, _names(file), forgetting)
         if file.path.startswith(_SEEDS) or condition in ("true", "false"):
             continue
         query = f"select count(*) from {_relation(data, snapshot, file)} where {condition}"
-        count = int(connection.execute(query, parameters_of(condition, forgetting)).fetchall()[0][0])
-        rows += count
-        size += file.bytes if count else 0
-    return SnapshotForgotten(snapshot.version, rows, size)
+        rows += int(connection.execute(query, parameters_of(condition, forgetting)).fetchall()[0][0])
+    return rows
 
 
 def _renew(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting) -> None:
