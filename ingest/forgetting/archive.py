@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ingest.archive_plan import SESSIONS
 from ingest.below import remove_below
-from ingest.cold.part import root_of, stored_files
+from ingest.cold.part import root_of
 from ingest.cold.restoring import ColdSession, cold_sessions, restore_sessions, with_families
-from ingest.cold.union import write_union
 from ingest.errors import IngestError
-from ingest.files import disk_errors, exclusive_lock
+from ingest.files import exclusive_lock
 from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.targets import archives
+from ingest.manage import delete_archive
 from ingest.manifest import Manifest
 from ingest.paths import DataDir
 from ingest.privacy.rewrite_archive import finish_rewrite
@@ -59,7 +59,9 @@ def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
     """
     roots = set(forgetting.roots)
     if forgetting.project_id is not None:
-        _forget_project(data, forgetting.project_id)
+        delete_archive(data, forgetting.project_id)
+        if any(project.project_id == forgetting.project_id for project in load_projects(data)):
+            remove(data, forgetting.project_id)
     for project_id in archives(data):
         raw = data.raw(project_id)
         if not data.manifest(project_id).exists():
@@ -81,22 +83,6 @@ def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
     for project in load_projects(data):
         if data.metadata(project.project_id).exists():
             write_metadata(data, project)
-
-
-def _forget_project(data: DataDir, project_id: str) -> None:
-    for path in (data.raw(project_id), data.processed(project_id), data.validation(project_id)):
-        with disk_errors(path):
-            if path.is_symlink():
-                path.unlink()
-            elif path.exists():
-                shutil.rmtree(path)
-    cold = stored_files(data, project_id)
-    for stored in cold:
-        remove_below(data.archived, stored)
-    if cold:
-        write_union(data)
-    if any(project.project_id == project_id for project in load_projects(data)):
-        remove(data, project_id)
 
 
 def _remove_empty(top: Path, roots: set[str]) -> None:

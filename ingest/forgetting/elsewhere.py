@@ -27,7 +27,7 @@ REPOSITORY = ".git"
 def files_to_delete(data: DataDir, roots: Collection[str]) -> tuple[list[Path], list[str]]:
     """Files and exports below the data directory, outside of its own places, that name a session; and sentences on
     what could not be read. What a registered project is read from is never among them."""
-    places = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent, data.runs, data.logs)
+    places = (*data.places_of_projects, data.runs, data.logs)
     own = {*places, data.outputs, data.archived, data.database, data.published, data.registry, data.consent}
     own |= {data.redaction_key, tombstone_path(data), data.root / CHANGELOG, data.root / REPOSITORY}
     own = {path.resolve() for path in own}

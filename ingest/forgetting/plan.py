@@ -84,7 +84,7 @@ def _plan_archive(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         live = [entry for entry in entries if entry.cold is None]
         raw = data.raw(project_id)
         if is_whole:
-            for top in (raw, data.processed(project_id), data.validation(project_id)):
+            for top in data.project_places(project_id):
                 paths = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink()]
                 _add(plan, data, top, len(paths), "files", _bytes(paths), DELETED)
             stored = [data.archived / path for path in stored_files(data, project_id)]

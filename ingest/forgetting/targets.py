@@ -86,7 +86,7 @@ def archived_roots(data: DataDir) -> dict[str, set[str]]:
 
 def archives(data: DataDir) -> list[str]:
     """Every project of which something is kept, registered or not."""
-    places = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent)
+    places = data.places_of_projects
     names = {path.name for place in places for path in place.glob("*") if path.is_dir() and not path.is_symlink()}
     return sorted(filter(is_project_id, names))
 
