@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from ingest.cold.marts import ROOTS, chosen_roots
+from ingest.cold.snapshots import STATE_TABLE
 from ingest.database import WAREHOUSE, created, discard, literal, opened, opened_read_only, quoted, transaction
 from ingest.database_tables import first_catalog
 from ingest.files import disk_errors, durable_replace
@@ -23,7 +24,6 @@ from ingest.publishing.tables import copy_comments
 from ingest.runlog import new_run_id
 
 OPERATIONS = PRODUCT_ROOT / "models" / "marts" / "operations"
-STATE_TABLE = "publish_state"
 # What the warehouse knows of itself (macros/schemas.sql); all else in its schema are rows that a test found.
 AUDIT = ("model_logic", "ledger", "invocations", "nodes", "dbt_results")
 LEDGER = "audit.ledger"

@@ -6,31 +6,20 @@ entry in CHANGELOG.md. Each of these can be done twice. Numbers that were summed
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import duckdb
-import orjson
 
 from ingest.cold.changelog import note_change
 from ingest.cold.marts import chosen_roots
 from ingest.cold.places import sql_pattern
 from ingest.cold.relations import store_relation
-from ingest.cold.snapshots import (
-    MANIFEST,
-    README,
-    SNAPSHOT_VERSION,
-    Snapshot,
-    SnapshotFile,
-    read_snapshot,
-    readme,
-    snapshot_path,
-)
+from ingest.cold.snapshots import MANIFEST, Snapshot, SnapshotFile, describe_snapshot, read_snapshot, snapshot_path
 from ingest.cold.writing import written_aside
 from ingest.database import storage_errors
 from ingest.errors import IngestError
-from ingest.files import disk_errors, durable_replace, printable, write_atomically
+from ingest.files import disk_errors, durable_replace, printable
 from ingest.forgetting.built import condition_of, parameters_of, remaining_rows
 from ingest.forgetting.journal import Forgetting
 from ingest.paths import DataDir
@@ -92,14 +81,7 @@ def _renew(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snaps
             files.append(replace(file, rows=stored.rows, bytes=stored.bytes, sha256=stored.sha256))
         shutil.rmtree(scratch)
     renewed = replace(snapshot, files=tuple(files))
-    content = orjson.dumps(
-        {"snapshot_version": SNAPSHOT_VERSION, **asdict(renewed)},
-        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
-        default=str,
-    )
-    write_atomically(root / README, readme(renewed).encode())
-    write_atomically(root / MANIFEST, content)
-    note_change(data, snapshot.version, hashlib.sha256(content).hexdigest(), NOTE)
+    note_change(data, snapshot.version, describe_snapshot(root, renewed), NOTE)
 
 
 def _relation(data: DataDir, snapshot: Snapshot, file: SnapshotFile) -> str:
