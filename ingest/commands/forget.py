@@ -45,7 +45,10 @@ def forget_command(name: str, undo: bool, dry_run: bool, yes: bool, as_json: boo
         return
     finished = None if dry_run else settle(data)
     if finished is not None and finished.name.startswith(name):
-        _show_end(as_json, {"run_id": finished.run_id, "kind": finished.kind, "counts": finished.counts})
+        if as_json:
+            print_json({"run_id": finished.run_id, "kind": finished.kind, "counts": finished.counts})
+        else:
+            _show_end()
         return
     target = find_target(data, name)
     plan = plan_forgetting(data, target)
@@ -59,7 +62,7 @@ def forget_command(name: str, undo: bool, dry_run: bool, yes: bool, as_json: boo
         done["named"] = still_named(data, target.name) if target.kind == SESSION else {}
         if not as_json:
             _show_named(done["named"])
-            _show_end(as_json, {})
+            _show_end()
     if as_json:
         document = {"target": asdict(target), "places": [asdict(place) for place in plan.places], "stays": plan.stays}
         print_json(document | {"counts": plan.counts, "done": done})
@@ -116,8 +119,5 @@ def _show_named(named: dict[str, int]) -> None:
             show_line(f"  … and {many(len(places) - SHOWN_PLACES, 'place')} more: --json", "dim")
 
 
-def _show_end(as_json: bool, document: dict[str, object]) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        show_line("It is forgotten. → dbt build && python -m ingest publish", "cyan")
+def _show_end() -> None:
+    show_line("It is forgotten. → dbt build && python -m ingest publish", "cyan")

@@ -21,6 +21,7 @@ from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.labels import forget_labels
 from ingest.forgetting.targets import Target, archives, entries_of, source_files
 from ingest.forgetting.texts import forget_in_logs, forget_in_notes, forget_links_in_doubt, outputs_to_delete
+from ingest.forgetting.tombstones import SESSION
 from ingest.landing_rows import count_rows
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
@@ -164,7 +165,7 @@ def _plan_rest(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         first = printable(str(sources[0]))
         rest = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
         plan.stays.append(f"The agent's own files stay: delete {first}{rest} yourself. `sync` passes them over.")
-    if plan.target.kind == "session":
+    if plan.target.kind == SESSION:
         plan.stays += _told_by_the_warehouse(data, forgetting.name)
     try:
         kept = [backup.name for backup in read_backups(existing_target(data))]
