@@ -233,12 +233,7 @@ def _explain_session(
     best: int | None,
     with_lines: bool,
 ) -> SessionExplained:
-    rows = rows_of(
-        connection,
-        "select coalesce(title, first_prompt) as title, git_branches, started_at, ended_at from main.sessions "
-        "where session_id = ?",
-        [session_id],
-    )
+    head, told = read_session(connection, session_id)
     links = read_links(connection, "link.session_id = ?", [session_id])
     links.sort(key=_most_confident_first)
     accepted = [link for link in links if link.is_accepted]
@@ -247,12 +242,12 @@ def _explain_session(
         project_id=project_id,
         session_id=session_id,
         asked_for=asked_for,
-        **(rows[0] if rows else dict.fromkeys(("title", "git_branches", "started_at", "ended_at"))),
+        **head,
         accepted=explain_links(connection, accepted[:best], with_lines=with_lines),
         accepted_in_all=len(accepted),
         near_misses=explain_links(connection, others[:best], with_lines=with_lines),
         near_misses_in_all=len(others),
-        told=read_session(connection, session_id),
+        told=told,
     )
 
 

@@ -170,7 +170,7 @@ def found_sessions(project: Project) -> list[FoundSessions]:
 def plan_removal(data: DataDir, project_id: str, *, delete_archive: bool) -> Removal:
     """Count what would go; changes nothing. Raises IngestError for an unknown project or a locked database."""
     project = get_project(data, project_id)
-    directories = [path for path in _directories(data, project_id) if path.exists()]
+    directories = [path for path in data.project_places(project_id) if path.exists()]
     files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
     cold = [data.archived / path for path in stored_files(data, project_id)]
     directories += sorted({path.parents[1] for path in cold})
@@ -203,21 +203,23 @@ def remove_project(data: DataDir, removal: Removal) -> None:
             with opened(data) as connection:
                 remove_rows(connection, [removal.project_id])
         if removal.delete_archive:
-            for path in _directories(data, removal.project_id):
-                if path.exists():
-                    with disk_errors(path):
-                        shutil.rmtree(path)
-            cold = stored_files(data, removal.project_id)
-            for stored in cold:
-                remove_below(data.archived, stored)
-            if cold:
-                write_union(data)
+            delete_archive(data, removal.project_id)
         remove(data, removal.project_id)
 
 
-def _directories(data: DataDir, project_id: str) -> tuple[Path, ...]:
-    """Where the truth about a project lies, apart from its entry in the registry."""
-    return (data.raw(project_id), data.processed(project_id), data.validation(project_id))
+def delete_archive(data: DataDir, project_id: str) -> None:
+    """Delete all files of a project, in cold storage too; of a link the link. Raises IngestError, may be repeated."""
+    for path in data.project_places(project_id):
+        with disk_errors(path):
+            if path.is_symlink():
+                path.unlink()
+            elif path.exists():
+                shutil.rmtree(path)
+    cold = stored_files(data, project_id)
+    for stored in cold:
+        remove_below(data.archived, stored)
+    if cold:
+        write_union(data)
 
 
 def _edges(path: Path) -> tuple[int, list[str]]:

@@ -69,6 +69,15 @@ class DataDir:
         """Links in doubt, for people to look at."""
         return self.root / "validation" / "low_confidence.jsonl"
 
+    @property
+    def places_of_projects(self) -> tuple[Path, Path, Path]:
+        """`raw`, `processed` and `validation`, each with a directory per project."""
+        return self.root / "raw", self.root / "processed", self.root / "validation"
+
+    def project_places(self, project_id: str) -> tuple[Path, ...]:
+        """Where the truth about a project lies, apart from its entry in the registry and cold storage."""
+        return tuple(place / project_id for place in self.places_of_projects)
+
     def raw(self, project_id: str) -> Path:
         """`raw/<project>`: manifest.jsonl, metadata.json and sessions/."""
         return self.root / "raw" / project_id

@@ -55,16 +55,15 @@ def main_root(path: Path) -> Path:
 def remote_addresses(path: Path) -> tuple[str, ...]:
     """The addresses of the repository's remotes as they are configured, `origin` first; they may hold credentials.
 
-    Empty where its settings cannot be read. Raises IngestError if `path` is in no repository.
+    Empty where its settings cannot be read, or `path` is in no repository.
     """
-    with open_repository(path) as repository:
-        try:
-            with repository.config_reader("repository") as config:
-                sections = [name for name in config.sections() if name.startswith("remote ")]
-                sections.sort(key=lambda name: (name != 'remote "origin"', name))
-                return tuple(str(config.get(name, "url")) for name in sections if config.has_option(name, "url"))
-        except (OSError, ValueError, configparser.Error):
-            return ()
+    try:
+        with open_repository(path) as repository, repository.config_reader("repository") as config:
+            sections = [name for name in config.sections() if name.startswith("remote ")]
+            sections.sort(key=lambda name: (name != 'remote "origin"', name))
+            return tuple(str(config.get(name, "url")) for name in sections if config.has_option(name, "url"))
+    except (IngestError, OSError, ValueError, configparser.Error):
+        return ()
 
 
 def repository_root(path: Path) -> Path:

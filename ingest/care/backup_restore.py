@@ -96,7 +96,8 @@ def restore(
     began = time.monotonic()
     backups = source.expanduser() if source else existing_target(data)
     with disk_errors(backups):
-        backup = pick(read_backups(backups), name)
+        known = read_backups(backups)
+        backup = pick(known, name)
     target = target.expanduser().absolute()
     if backup.manifest is None:
         raise IngestError(f"{backup.name} is not whole ({backup.problem}): restore an earlier one.")
@@ -109,16 +110,16 @@ def restore(
     result.problems = _restore_files(backup, backup.manifest, target, report)
     _look_at(DataDir(target), backup.manifest, result)
     with disk_errors(backups):
-        _forget_again(data, DataDir(target), read_backups(backups), result)
+        _forget_again(data, DataDir(target), known[known.index(backup) + 1 :], result)
     result.seconds = round(time.monotonic() - began, 3)
     return result
 
 
-def _forget_again(data: DataDir, restored: DataDir, backups: list[StoredBackup], result: Verification) -> None:
+def _forget_again(data: DataDir, restored: DataDir, later: list[StoredBackup], result: Verification) -> None:
     """What was forgotten after the backup was made is forgotten in what was restored too, as far as anything says so:
     the data directory, or a later backup."""
     places = [tombstone_path(restored), tombstone_path(data)]
-    places += [backup.path / FILES / places[0].name for backup in backups if backup.manifest]
+    places += [backup.path / FILES / places[0].name for backup in later if backup.manifest]
     known = [read_lines(path) for path in places]
     union = {line: at for lines in known for line, at in lines.items()}
     if not union:
@@ -128,9 +129,10 @@ def _forget_again(data: DataDir, restored: DataDir, backups: list[StoredBackup],
     if not restored.redaction_key.exists():
         result.remarks.append("Sessions were forgotten since, and only the redaction key can tell which: put it back.")
         return
-    count = forget_again(restored)
-    if count:
-        result.remarks.append(f"{many(count, 'session')} forgotten since the backup was made: forgotten again.")
+    sessions, projects = forget_again(restored, known[0])
+    said = [many(count, word) for count, word in ((projects, "project"), (sessions, "session")) if count]
+    if said:
+        result.remarks.append(f"{' and '.join(said)} forgotten since the backup was made: forgotten again.")
 
 
 def _refuse_full_disk(manifest: Manifest, place: Path) -> None:

@@ -25,7 +25,7 @@ def has_entry(data: DataDir, version: str) -> bool:
 
 def noted_hash(data: DataDir, version: str) -> str | None:
     """The SHA-256 of a snapshot's manifest, as it was noted."""
-    entry = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", _read(data), re.MULTILINE | re.DOTALL)
+    entry = _entry(_read(data), version)
     found = re.search(r"\b[0-9a-f]{64}\b", entry[1]) if entry else None
     return found[0] if found else None
 
@@ -49,7 +49,7 @@ def add_entry(data: DataDir, snapshot: Snapshot, digest: str) -> None:
 def note_change(data: DataDir, version: str, digest: str, what: str) -> None:
     """Note that a snapshot was changed, with the new SHA-256 of its manifest in the place of the old one."""
     text = _read(data)
-    entry = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    entry = _entry(text, version)
     if entry is None:
         return
     body = re.sub(r"\b[0-9a-f]{64}\b", digest, entry[1], count=1).rstrip("\n")
@@ -57,6 +57,11 @@ def note_change(data: DataDir, version: str, digest: str, what: str) -> None:
     body += "" if body.endswith(note) else f"\n{note}"
     gap = "\n\n" if text[entry.end() :] else "\n"
     write_atomically(data.root / CHANGELOG, f"{text[: entry.start(1)]}{body}{gap}{text[entry.end() :]}".encode())
+
+
+def _entry(text: str, version: str) -> re.Match[str] | None:
+    """The entry of a snapshot; its first group is what stands below its heading."""
+    return re.search(rf"^## {re.escape(version)}(?: [^\n]*)?$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
 
 
 def _read(data: DataDir) -> str:

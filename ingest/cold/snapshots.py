@@ -113,20 +113,26 @@ def make_snapshot(data: DataDir, version: str, progress: Progress | None = None)
         with step(data, new_run_id(), "snapshot") as counts, written_aside(data) as aside:
             root = aside / version
             snapshot = _write(data, root, version, progress)
-            content = orjson.dumps(
-                {"snapshot_version": SNAPSHOT_VERSION, **asdict(snapshot)},
-                option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
-                default=str,
-            )
-            write_atomically(root / README, readme(snapshot).encode())
-            write_atomically(root / MANIFEST, content)
+            digest = describe_snapshot(root, snapshot)
             with disk_errors(target):
                 os.rename(root, target)  # noqa: PTH104  (Path.rename would do the same)
                 fsync_directory(data.archived)
                 aside.rmdir()
-            add_entry(data, snapshot, hashlib.sha256(content).hexdigest())
+            add_entry(data, snapshot, digest)
             counts.update(files=len(snapshot.files), rows=snapshot.rows, bytes=snapshot.bytes)
     return snapshot
+
+
+def describe_snapshot(root: Path, snapshot: Snapshot) -> str:
+    """Write README and, last, the manifest of the snapshot at `root`; the manifest's SHA-256. Raises IngestError."""
+    content = orjson.dumps(
+        {"snapshot_version": SNAPSHOT_VERSION, **asdict(snapshot)},
+        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+        default=str,
+    )
+    write_atomically(root / README, readme(snapshot).encode())
+    write_atomically(root / MANIFEST, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_snapshot(data: DataDir, version: str) -> tuple[Snapshot, str]:

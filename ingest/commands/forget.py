@@ -9,7 +9,8 @@ import click
 from ingest.commands.options import as_json_option, dry_run_option, yes_option
 from ingest.commands.output import print_json
 from ingest.errors import IngestError
-from ingest.forgetting.forget import Forgotten, forget, settle
+from ingest.forgetting.elsewhere import still_named
+from ingest.forgetting.forget import forget, settle
 from ingest.forgetting.plan import Plan, plan_forgetting
 from ingest.forgetting.targets import find_target
 from ingest.forgetting.tombstones import PROJECT, SESSION, take_back
@@ -44,7 +45,10 @@ def forget_command(name: str, undo: bool, dry_run: bool, yes: bool, as_json: boo
         return
     finished = None if dry_run else settle(data)
     if finished is not None and finished.name.startswith(name):
-        _show_end(as_json, {"run_id": finished.run_id, "kind": finished.kind, "counts": finished.counts})
+        if as_json:
+            print_json({"run_id": finished.run_id, "kind": finished.kind, "counts": finished.counts})
+        else:
+            _show_end()
         return
     target = find_target(data, name)
     plan = plan_forgetting(data, target)
@@ -54,13 +58,14 @@ def forget_command(name: str, undo: bool, dry_run: bool, yes: bool, as_json: boo
     if not dry_run:
         if not yes:
             _confirm(target.kind, target.name)
-        done = forget(data, target, plan.counts)
+        done = asdict(forget(data, target, plan.counts))
+        done["named"] = still_named(data, target.name) if target.kind == SESSION else {}
         if not as_json:
-            _show_named(done)
-            _show_end(as_json, {})
+            _show_named(done["named"])
+            _show_end()
     if as_json:
         document = {"target": asdict(target), "places": [asdict(place) for place in plan.places], "stays": plan.stays}
-        print_json(document | {"counts": plan.counts, "done": asdict(done) if done else None})
+        print_json(document | {"counts": plan.counts, "done": done})
 
 
 def _undo(data: DataDir, name: str, *, as_json: bool) -> None:
@@ -103,18 +108,16 @@ def _show(plan: Plan, *, dry_run: bool) -> None:
         show_line("This was a dry run.", "cyan")
 
 
-def _show_named(done: Forgotten) -> None:
-    if done.named:
+def _show_named(named: dict[str, int]) -> None:
+    """Where the id stands still: lines or rows, by file or table."""
+    if named:
         show_heading("Its id stands still in what belongs to others")
-        places = list(done.named.items())
+        places = list(named.items())
         for where, count in places[:SHOWN_PLACES]:
             show_line(f"  {visible(where)}: {number(count)}", "yellow")
         if len(places) > SHOWN_PLACES:
             show_line(f"  … and {many(len(places) - SHOWN_PLACES, 'place')} more: --json", "dim")
 
 
-def _show_end(as_json: bool, document: dict[str, object]) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        show_line("It is forgotten. → dbt build && python -m ingest publish", "cyan")
+def _show_end() -> None:
+    show_line("It is forgotten. → dbt build && python -m ingest publish", "cyan")

@@ -66,11 +66,7 @@ def _keys(project: Project) -> list[str]:
 
 def _keys_of(top: Path) -> list[str]:
     common = common_directory(top)
-    try:
-        addresses = remote_addresses(top)
-    except IngestError:
-        addresses = ()
-    return [*([common] if common else []), *map(normal_remote, addresses)]
+    return [*([common] if common else []), *map(normal_remote, remote_addresses(top))]
 
 
 def _free(root: Path, projects: Sequence[Project]) -> list[Path]:

@@ -118,7 +118,7 @@ def sessions_of_remote(address: Address) -> list[str]:
     wanted = normal_remote(address.url)
     found: dict[str, None] = {}
     for place, sessions in grouped(scan([default_root()]).sessions).items():
-        if place.kind == REPOSITORY and place.path and wanted in map(normal_remote, _addresses(place.path)):
+        if place.kind == REPOSITORY and place.path and wanted in map(normal_remote, remote_addresses(Path(place.path))):
             found.update((session.directory, None) for session in sessions)
     return sorted(found)
 
@@ -129,13 +129,6 @@ def first_day_of_history(directories: Sequence[str]) -> date:
     days = [s.edges.first_day for s in scan(map(Path, directories)).sessions if s.edges.first_day]
     first = date.fromisoformat(min(days)) if days else datetime.now(timezone.utc).date()
     return first - timedelta(days=setting("remote_days_before"))
-
-
-def _addresses(path: str) -> tuple[str, ...]:
-    try:
-        return remote_addresses(Path(path))
-    except IngestError:
-        return ()
 
 
 def _shown(path: Path) -> str:

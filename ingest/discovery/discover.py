@@ -72,12 +72,12 @@ class _Known:
     projects: list[Project]
     archived: dict[str, tuple[int, int]]
 
+    def __post_init__(self) -> None:
+        self.taken = [(str(Path(path).resolve()), one) for one in self.projects for path in one.session_directories]
+
     def owner(self, directory: str) -> Project | None:
         """The project that reads a session directory."""
-        for project in self.projects:
-            if any(is_inside(directory, str(Path(taken).resolve())) for taken in project.session_directories):
-                return project
-        return None
+        return next((project for taken, project in self.taken if is_inside(directory, taken)), None)
 
 
 def discover(
@@ -100,11 +100,12 @@ def discover(
     remembered = [session for session in found.sessions if not forgotten.has_session(session.session_id)]
     projects = load_projects(data)
     known = _Known(projects, _archived(data, projects))
-    groups = _groups(remembered, known, is_elsewhere=bool(directories), horizon=timedelta(days=days))
+    kept = cleanup_days()
+    groups = _groups(remembered, known, is_elsewhere=bool(directories), horizon=timedelta(days=days), kept=kept)
     shown = [group for group in groups if include_registered or group.directories]
     return Discovery(
         roots=tuple(str(root) for root in roots),
-        cleanup_days=cleanup_days(),
+        cleanup_days=kept,
         horizon_days=days,
         groups=sorted(shown, key=lambda group: _rank(group, order)),
         hidden=len(groups) - len(shown),
@@ -138,21 +139,22 @@ def grouped(sessions: Sequence[FoundSession]) -> dict[Place, list[FoundSession]]
     return groups
 
 
-def _groups(found: Sequence[FoundSession], known: _Known, *, is_elsewhere: bool, horizon: timedelta) -> list[Group]:
+def _groups(
+    found: Sequence[FoundSession], known: _Known, *, is_elsewhere: bool, horizon: timedelta, kept: int
+) -> list[Group]:
     by_place = grouped(found)
-    owners = {session.directory: known.owner(session.directory) for session in found}
+    owners = {directory: known.owner(directory) for directory in {session.directory for session in found}}
     inhabitants: dict[str, set[str]] = {}
     for place, sessions in by_place.items():
         for session in sessions:
             inhabitants.setdefault(session.directory, set()).add(place.path or "")
     taken = {project.project_id for project in known.projects}
     groups = []
-    days = cleanup_days()
     for place, sessions in sorted(by_place.items(), key=lambda item: (item[0].kind != REPOSITORY, item[0].path or "")):
         free = sorted({session.directory for session in sessions if owners[session.directory] is None})
         owner = _owner(place, sessions, owners, known)
         shared = {other for directory in free for other in inhabitants[directory]} - {place.path or ""}
-        at_risk = [at for session in sessions if (at := _vanishes_at(session, known, days)) is not None]
+        at_risk = [at for session in sessions if (at := _vanishes_at(session, known, kept)) is not None]
         groups.append(
             Group(
                 kind=place.kind,

@@ -16,10 +16,7 @@ _NAMELESS = ("", ".git", ".bare")
 
 def repository_name(root: Path, taken: Container[str]) -> str:
     """A name for the repository at `root` whose id is not in `taken`: of its directory, else of its origin."""
-    try:
-        addresses = remote_addresses(root)[:1]
-    except IngestError:
-        addresses = ()
+    addresses = remote_addresses(root)[:1]
     return free_name([directory_name(str(root)), *map(address_name, addresses), parent_name(str(root))], taken)
 
 

@@ -11,7 +11,7 @@ from ingest.errors import IngestError
 from ingest.files import is_inside, normal_path
 from ingest.repositories import common_directory, is_directory, main_root, worktree_paths
 
-REPOSITORY, GONE, DIRECTORY, UNKNOWN = KINDS = ("repository", "gone", "directory", "unknown")
+REPOSITORY, GONE, DIRECTORY, UNKNOWN = "repository", "gone", "directory", "unknown"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
@@ -12,7 +13,7 @@ from ingest.correlations import rows_of
 # What is read, by mart, as in `correlations.NEEDED`.
 NEEDED = {
     "sessions": "session_id root_session_id agent subagent_type title first_prompt main_model completeness "
-    "last_agent_version active_seconds turns tool_calls tool_errors interruptions rejections total_tokens cost_usd "
+    "last_agent_version active_seconds tool_calls tool_errors interruptions rejections total_tokens cost_usd "
     "total_tokens_with_subagents cost_usd_with_subagents is_priced has_final_tokens",
     "turns": "session_id turn_index kind directive prompt steps tool_errors end_kind started_at "
     "total_tokens_with_subagents cost_usd_with_subagents",
@@ -123,24 +124,29 @@ class Told:
     redactions: dict[str, int]
 
 
-def read_session(connection: duckdb.DuckDBPyConnection, session_id: str) -> Told:
-    """What the warehouse knows of a root session that is there."""
-    (head,) = rows_of(
+def read_session(connection: duckdb.DuckDBPyConnection, session_id: str) -> tuple[dict[str, Any], Told]:
+    """Title, git_branches, started_at and ended_at of a root session, and what else the warehouse knows of it.
+
+    None and a lower bound where it is gone and only a subagent of it is there.
+    """
+    (row,) = rows_of(
         connection,
-        "select agent, last_agent_version as agent_version, main_model, completeness, active_seconds, tool_calls, "
-        "tool_errors, interruptions, rejections, total_tokens_with_subagents as total_tokens, "
-        "cost_usd_with_subagents as cost_usd, not (is_priced and has_final_tokens) as is_lower_bound "
-        "from main.sessions where session_id = ?",
+        "select coalesce(title, first_prompt) as title, git_branches, started_at, ended_at, agent, "
+        "last_agent_version as agent_version, main_model, completeness, active_seconds, tool_calls, tool_errors, "
+        "interruptions, rejections, total_tokens_with_subagents as total_tokens, cost_usd_with_subagents as cost_usd, "
+        "sessions.session_id is null or not (is_priced and has_final_tokens) as is_lower_bound "
+        "from (select ? as session_id) as wanted left join main.sessions as sessions "
+        "on wanted.session_id = sessions.session_id",
         [session_id],
     )
-    sources = _sources(connection, session_id)
-    return Told(
-        **head,
+    head = {name: row.pop(name) for name in ("title", "git_branches", "started_at", "ended_at")}
+    return head, Told(
+        **row,
         turns=_turns(connection, session_id),
         models=_models(connection, session_id),
         files=_files(connection, session_id),
         subagents=_subagents(connection, session_id),
-        sources=sources,
+        sources=_sources(connection, session_id),
         problems=_problems(connection, session_id),
         redactions=_redactions(connection, session_id),
     )

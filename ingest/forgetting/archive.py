@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ingest.archive_plan import SESSIONS
 from ingest.below import remove_below
-from ingest.cold.part import root_of, stored_files
-from ingest.cold.restoring import cold_sessions, restore_sessions, with_families
-from ingest.cold.union import write_union
+from ingest.cold.part import root_of
+from ingest.cold.restoring import ColdSession, cold_sessions, restore_sessions, with_families
 from ingest.errors import IngestError
-from ingest.files import disk_errors, exclusive_lock
+from ingest.files import exclusive_lock
 from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.targets import archives
+from ingest.manage import delete_archive
 from ingest.manifest import Manifest
 from ingest.paths import DataDir
 from ingest.privacy.rewrite_archive import finish_rewrite
@@ -27,21 +27,28 @@ SCRATCH = ".scratch"
 
 
 def bring_back(data: DataDir, forgetting: Forgetting) -> int:
-    """Restore from cold storage what has to be looked at: the sessions, and those that share records with them.
-
-    What they share is counted once, so their rows in cold storage would be wrong without the others. Of a project only
-    sessions with relatives elsewhere come back. Returns how many sessions. Raises IngestError as `restore_sessions`.
-    """
-    stored = cold_sessions(data) if _is_named(data, forgetting) else []
-    wanted = with_families(stored, lambda one: one.session.root_session_id in forgetting.roots)
-    if forgetting.project_id is not None:
-        tied = {one.session.family for one in wanted if one.project_id != forgetting.project_id}
-        wanted = [one for one in wanted if one.session.family in tied]
+    """Restore from cold storage what has to be looked at; how many sessions. Raises as `restore_sessions`."""
+    wanted = sessions_to_bring_back(data, forgetting)
     return restore_sessions(data, wanted).sessions if wanted else 0
 
 
-def _is_named(data: DataDir, forgetting: Forgetting) -> bool:
-    """Does cold storage hold anything? A damaged part matters only where it may have to be read."""
+def sessions_to_bring_back(data: DataDir, forgetting: Forgetting) -> list[ColdSession]:
+    """The sessions that go and are in cold storage, and those there that share records with them.
+
+    What they share is counted once, so their rows in cold storage would be wrong without the others. Of a project only
+    sessions with relatives elsewhere come back. Raises IngestError for a damaged part.
+    """
+    roots = set(forgetting.roots)
+    stored = cold_sessions(data) if _may_have_relatives(data, forgetting) else []
+    wanted = with_families(stored, lambda one: one.session.root_session_id in roots)
+    if forgetting.project_id is None:
+        return wanted
+    tied = {one.session.family for one in wanted if one.project_id != forgetting.project_id}
+    return [one for one in wanted if one.session.family in tied]
+
+
+def _may_have_relatives(data: DataDir, forgetting: Forgetting) -> bool:
+    """Not where the only project goes: its parts need not be read then, and may be damaged."""
     return forgetting.project_id is None or len(archives(data)) > 1
 
 
@@ -52,7 +59,9 @@ def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
     """
     roots = set(forgetting.roots)
     if forgetting.project_id is not None:
-        _forget_project(data, forgetting.project_id)
+        delete_archive(data, forgetting.project_id)
+        if any(project.project_id == forgetting.project_id for project in load_projects(data)):
+            remove(data, forgetting.project_id)
     for project_id in archives(data):
         raw = data.raw(project_id)
         if not data.manifest(project_id).exists():
@@ -74,22 +83,6 @@ def forget_archive(data: DataDir, forgetting: Forgetting) -> None:
     for project in load_projects(data):
         if data.metadata(project.project_id).exists():
             write_metadata(data, project)
-
-
-def _forget_project(data: DataDir, project_id: str) -> None:
-    for path in (data.raw(project_id), data.processed(project_id), data.validation(project_id)):
-        with disk_errors(path):
-            if path.is_symlink():
-                path.unlink()
-            elif path.exists():
-                shutil.rmtree(path)
-    cold = stored_files(data, project_id)
-    for stored in cold:
-        remove_below(data.archived, stored)
-    if cold:
-        write_union(data)
-    if any(project.project_id == project_id for project in load_projects(data)):
-        remove(data, project_id)
 
 
 def _remove_empty(top: Path, roots: set[str]) -> None:

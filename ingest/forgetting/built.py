@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from ingest.cold.marts import ROOTS, chosen_roots
+from ingest.cold.snapshots import STATE_TABLE
 from ingest.database import WAREHOUSE, created, discard, literal, opened, opened_read_only, quoted, transaction
 from ingest.database_tables import first_catalog
 from ingest.files import disk_errors, durable_replace
@@ -23,7 +24,6 @@ from ingest.publishing.tables import copy_comments
 from ingest.runlog import new_run_id
 
 OPERATIONS = PRODUCT_ROOT / "models" / "marts" / "operations"
-STATE_TABLE = "publish_state"
 # What the warehouse knows of itself (macros/schemas.sql); all else in its schema are rows that a test found.
 AUDIT = ("model_logic", "ledger", "invocations", "nodes", "dbt_results")
 LEDGER = "audit.ledger"
@@ -45,7 +45,7 @@ _BELOW = """
 
 @dataclass
 class BuiltForgotten:
-    """Rows of sessions that are taken out of a database, and tables that go (or are emptied), by `schema.table`."""
+    """Rows of sessions that are taken out of `ope.db`, and tables that go, by `schema.table`."""
 
     rows: dict[str, int] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
@@ -123,14 +123,14 @@ def other_sessions(columns: Collection[str]) -> list[str]:
     return [column for column in columns if column.endswith("session_id") and column not in ROOTS]
 
 
-def forget_published(data: DataDir, forgetting: Forgetting, *, dry_run: bool = False) -> BuiltForgotten:
+def forget_published(data: DataDir, forgetting: Forgetting, *, dry_run: bool = False) -> dict[str, int]:
     """Write `marts.db` anew without it; whoever has the old file open keeps reading that. Untouched where it has none.
 
-    Raises IngestError where the disk refuses; the old file stays then.
+    Returns the rows that go, by `schema.table`. Raises IngestError where the disk refuses; the old file stays then.
     """
-    done = BuiltForgotten()
+    rows: dict[str, int] = {}
     if not data.published.exists():
-        return done
+        return rows
     unfinished = data.root / f".marts.db.{new_run_id()}.tmp"
     if dry_run:
         with opened_read_only(data.published) as connection, chosen_roots(connection, forgetting.roots):
@@ -141,32 +141,31 @@ def forget_published(data: DataDir, forgetting: Forgetting, *, dry_run: bool = F
             copy = first_catalog(connection)
             connection.execute(f"use {WAREHOUSE}")
             tables = list(_tables(connection))
-            done = _found(connection, forgetting, tables)
-            if done.rows:
+            rows = _found(connection, forgetting, tables)
+            if rows:
                 with transaction(connection):
                     _copy(connection, quoted(copy), forgetting, tables)
             connection.execute(f"use {quoted(copy)}")
-        if done.rows:
+        if rows:
             with disk_errors(data.published):
                 durable_replace(unfinished, data.published)
     finally:
         discard(unfinished)
-    return done
+    return rows
 
 
 def _found(
     connection: duckdb.DuckDBPyConnection, forgetting: Forgetting, tables: Collection[tuple[str, str, list[str]]]
-) -> BuiltForgotten:
-    done = BuiltForgotten()
+) -> dict[str, int]:
+    found = {}
     for schema, table, columns in tables:
         condition = condition_of(table, columns, forgetting)
         if schema not in NOT_BUILT and condition not in ("true", "false"):
             query = f"select count(*) from {quoted(schema)}.{quoted(table)} where {condition}"
             rows = connection.execute(query, parameters_of(condition, forgetting)).fetchall()[0][0]
-            done.rows |= {f"{schema}.{table}": int(rows)} if rows else {}
-        elif schema not in NOT_BUILT and condition == "true":
-            done.tables.append(f"{schema}.{table}")
-    return done
+            if rows:
+                found[f"{schema}.{table}"] = int(rows)
+    return found
 
 
 def _copy(

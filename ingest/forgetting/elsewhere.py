@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
@@ -17,7 +17,7 @@ from ingest.files import printable
 from ingest.forgetting.targets import redactor_of
 from ingest.forgetting.tombstones import tombstone_path
 from ingest.paths import DataDir
-from ingest.privacy.check import Checked, check_paths
+from ingest.privacy.check import Checked, check_paths, list_files, search_file
 from ingest.registry import load_projects
 
 SHARE_MANIFEST, SHARE_VERSION = "manifest.json", "share_version"
@@ -27,23 +27,37 @@ REPOSITORY = ".git"
 def files_to_delete(data: DataDir, roots: Collection[str]) -> tuple[list[Path], list[str]]:
     """Files and exports below the data directory, outside of its own places, that name a session; and sentences on
     what could not be read. What a registered project is read from is never among them."""
-    places = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent, data.runs, data.logs)
+    places = (*data.places_of_projects, data.runs, data.logs)
     own = {*places, data.outputs, data.archived, data.database, data.published, data.registry, data.consent}
     own |= {data.redaction_key, tombstone_path(data), data.root / CHANGELOG, data.root / REPOSITORY}
     own = {path.resolve() for path in own}
     paths = [path for path in _readable(data) if path not in own]
-    checked = _search(data, paths, roots)
-    hits = {data.root.resolve() / hit.path.partition("!")[0] for hit in checked.hits}
-    found = sorted({_export_of(data.root.resolve(), path) for path in hits if path.exists()})
-    unread = [f"{item.path} could not be read ({item.reason}): look at it yourself." for item in checked.unread]
-    return found, unread
+    top, wanted = data.root.resolve(), [root.encode() for root in roots]
+
+    def search(_kind: str, content: bytes) -> list[tuple[int, str]]:
+        return [(0, "id")] if any(root in content for root in wanted) else []
+
+    found, checked = set(), Checked()
+    for path, _ in list_files(paths, checked):
+        hits, unread = search_file(path, str(path), search, printable)
+        checked.unread += unread
+        if hits:
+            found.add(_export_of(top, path))
+    unread_names = [(printable(item.path.removeprefix(f"{top}/")), item.reason) for item in checked.unread]
+    return sorted(found), [f"{name} could not be read ({why}): look at it yourself." for name, why in unread_names]
 
 
 def still_named(data: DataDir, root: str) -> dict[str, int]:
     """Where the id of a session stands: by file in lines, by table of a database in rows. Reads everything."""
     databases = [path.resolve() for path in (data.database, data.published) if path.exists()]
     others = [path for path in _readable(data) if path not in databases and path.name != REPOSITORY]
-    counts = Counter(hit.path for hit in _search(data, others, [root]).hits)
+    checked = check_paths(
+        others,
+        redactor_of(data),
+        below=data.root.resolve(),
+        search=lambda _kind, content: _lines_naming(root.encode(), content),
+    )
+    counts = Counter(hit.path for hit in checked.hits)
     for path in databases:
         try:
             with opened_read_only(path) as connection:
@@ -53,19 +67,12 @@ def still_named(data: DataDir, root: str) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _search(data: DataDir, paths: list[Path], roots: Collection[str]) -> Checked:
-    wanted = [root.encode() for root in roots]
-
-    def search(_kind: str, content: bytes) -> list[tuple[int, str]]:
-        lines = set()
-        for root in wanted:
-            at = content.find(root)
-            while at >= 0:
-                lines.add(content.count(b"\n", 0, at) + 1)
-                at = content.find(root, at + len(root))
-        return [(line, "id") for line in sorted(lines)]
-
-    return check_paths(paths, redactor_of(data), below=data.root.resolve(), search=search)
+def _lines_naming(root: bytes, content: bytes) -> Iterator[tuple[int, str]]:
+    line, seen, at = 1, 0, content.find(root)
+    while at >= 0:
+        line, seen = line + content.count(b"\n", seen, at), at
+        yield line, "id"
+        at = content.find(root, at + len(root))
 
 
 def _tables_naming(connection: duckdb.DuckDBPyConnection, name: str, root: str) -> dict[str, int]:

@@ -7,8 +7,8 @@ the last deleted: killed at any instant, the same command or the next `sync` goe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from ingest.cold.journal import finish
 from ingest.cold.part import root_of
@@ -17,12 +17,12 @@ from ingest.errors import Problem
 from ingest.files import safe_join
 from ingest.forgetting.archive import bring_back, forget_archive
 from ingest.forgetting.built import forget_built, forget_published
-from ingest.forgetting.elsewhere import files_to_delete, still_named
+from ingest.forgetting.elsewhere import files_to_delete
 from ingest.forgetting.journal import Forgetting, read_journal, remove_journal, write_journal
 from ingest.forgetting.labels import forget_labels, labelled_messages, own_messages
 from ingest.forgetting.names import Names, names_of
 from ingest.forgetting.snapshots import find_in_snapshots, forget_in_snapshots
-from ingest.forgetting.targets import Target, archived_roots, archives, entries_of
+from ingest.forgetting.targets import Target, archived_roots, archives, entries_of, find_target
 from ingest.forgetting.texts import (
     delete_all,
     forget_consent,
@@ -43,13 +43,11 @@ STEP = "forget"
 
 @dataclass
 class Forgotten:
-    """What was done: counts as in the run log; `named` is where the id of the session stands still, because it is
-    another's: lines or rows by file or table."""
+    """What was done: counts as in the run log."""
 
     run_id: str
     kind: str
     counts: dict[str, int]
-    named: dict[str, int] = field(default_factory=dict)
 
 
 def forget(data: DataDir, target: Target, counts: Mapping[str, int]) -> Forgotten:
@@ -64,8 +62,7 @@ def forget(data: DataDir, target: Target, counts: Mapping[str, int]) -> Forgotte
         forgetting = Forgetting(new_run_id(), target.kind, target.name, target.roots, dict(counts))
         write_journal(data, forgetting)
         _finish(data, forgetting)
-        named = still_named(data, target.name) if target.kind == SESSION else {}
-    return Forgotten(forgetting.run_id, target.kind, forgetting.counts, named)
+    return Forgotten(forgetting.run_id, target.kind, forgetting.counts)
 
 
 def settle(data: DataDir) -> Forgetting | None:
@@ -84,15 +81,25 @@ def finish_forgetting(data: DataDir) -> Forgetting | None:
     return forgetting
 
 
-def forget_again(data: DataDir) -> int:
-    """Forget what is in the archive though it was forgotten (it came back with a backup); how many sessions."""
+def forget_again(data: DataDir, before: Collection[tuple[str, str]]) -> tuple[int, int]:
+    """Forget what came back with a backup though it was forgotten; how many sessions and how many projects.
+
+    `before` are the tombstones that the backup has itself: a project with one of them was registered again after it.
+    Raises as `forget`.
+    """
     stones = read_tombstones(data)
     if not stones.lines:
-        return 0
-    roots = {root for some in archived_roots(data).values() for root in some if stones.has_session(root)}
-    for root in sorted(roots):
-        forget(data, Target(SESSION, root, (root,), 1), {"sessions": 1})
-    return len(roots)
+        return 0, 0
+    archived = archived_roots(data)
+    roots = sorted(filter(stones.has_session, set().union(*archived.values())))
+    if roots:
+        forget(data, Target(SESSION, "", tuple(roots), len(roots)), {"sessions": len(roots)})
+    since = replace(stones, lines={line: at for line, at in stones.lines.items() if line not in before})
+    projects = sorted(filter(since.has_project, {*archived, *(project.project_id for project in load_projects(data))}))
+    for project_id in projects:
+        target = find_target(data, project_id)
+        forget(data, target, {"sessions": target.sessions, "projects": 1})
+    return len(roots), len(projects)
 
 
 def _finish(data: DataDir, forgetting: Forgetting) -> None:
@@ -102,7 +109,7 @@ def _finish(data: DataDir, forgetting: Forgetting) -> None:
         _keep_out(data, forgetting)
         bring_back(data, forgetting)
         if forgetting.subjects is None:
-            forgetting = looked_up(data, forgetting)
+            forgetting, _, _ = looked_up(data, forgetting)
             write_journal(data, forgetting)
         add_tombstones(data, ((MESSAGE, subject) for subject in forgetting.subjects or ()))
         names = forgetting.names
@@ -138,8 +145,8 @@ def _keep_out(data: DataDir, forgetting: Forgetting) -> None:
     add_tombstones(data, stones)
 
 
-def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
-    """What only the archive can tell, while it is there."""
+def looked_up(data: DataDir, forgetting: Forgetting) -> tuple[Forgetting, dict[str, int], list[str]]:
+    """What only the archive can tell, while it is there; the rows of each snapshot; sentences on what is unread."""
     roots = set(forgetting.roots)
     gone, kept = [], []
     for project_id in archives(data):
@@ -148,14 +155,15 @@ def looked_up(data: DataDir, forgetting: Forgetting) -> Forgetting:
             (gone if is_gone else kept).append(entry)
     names = names_of(roots, gone, kept, forgetting.project_id)
     snapshots = find_in_snapshots(data, forgetting)
-    others, _ = files_to_delete(data, roots)
-    return replace(
+    others, unread = files_to_delete(data, roots)
+    found = replace(
         forgetting,
         subjects=tuple(sorted(own_messages(data, roots, labelled_messages(data)))),
         files=tuple(sorted(names.files)),
-        snapshots=tuple(snapshot.version for snapshot in snapshots),
+        snapshots=tuple(snapshots),
         others=tuple(path.relative_to(data.root.resolve()).as_posix() for path in others),
     )
+    return found, snapshots, unread
 
 
 def _land(data: DataDir, forgetting: Forgetting) -> None:

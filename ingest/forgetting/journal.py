@@ -6,11 +6,10 @@ last. Every step can be done twice.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import orjson
 
 from ingest.below import remove_below
 from ingest.errors import IngestError
@@ -24,7 +23,8 @@ JOURNAL = "forgetting.json"
 
 @dataclass(frozen=True)
 class Forgetting:
-    """`roots` go, with the project `name` where `kind` is project. `counts` is what the run log is to say.
+    """`roots` go, with the project `name` where `kind` is project. `counts` is what the run log is to say. Of several
+    sessions at once `name` is empty.
 
     `subjects` are messages whose labels go, `files` the names of the sessions' files, `snapshots` those that have rows
     of it, `others` exports and files of people that name it, from the data directory on; None until that is known.
@@ -55,7 +55,8 @@ def journal_path(data: DataDir) -> Path:
 
 def write_journal(data: DataDir, forgetting: Forgetting) -> None:
     """From here on it will be finished, whatever happens. Raises IngestError; nothing has gone then."""
-    write_atomically(journal_path(data), orjson.dumps(asdict(forgetting)))
+    # Only this form can hold a file name that is no UTF-8.
+    write_atomically(journal_path(data), json.dumps(asdict(forgetting)).encode("ascii"))
 
 
 def read_journal(data: DataDir) -> Forgetting | None:
@@ -64,7 +65,7 @@ def read_journal(data: DataDir) -> Forgetting | None:
     try:
         descriptor, _ = open_regular(path)
         with os.fdopen(descriptor, "rb") as file:
-            document = orjson.loads(file.read())
+            document = json.loads(file.read())
         for field in ("roots", "subjects", "files", "snapshots", "others"):
             document[field] = None if document[field] is None else tuple(map(str, document[field]))
         return Forgetting(**document)

@@ -73,7 +73,8 @@ def forget_labels(data: DataDir, names: Names, subjects: Collection[str], *, dry
 
 def label_files(data: DataDir) -> list[Path]:
     """Every truth file, of every project."""
-    return sorted(path for path in data.validation("*").parent.glob("*/*.csv") if not path.is_symlink())
+    *_, validation = data.places_of_projects
+    return sorted(path for path in validation.glob("*/*.csv") if not path.is_symlink())
 
 
 def rows_of(path: Path) -> Iterator[tuple[list[str], list[str]]]:

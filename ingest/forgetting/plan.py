@@ -11,19 +11,17 @@ import duckdb
 from ingest.care.backup_manifest import read_backups
 from ingest.care.backup_target import existing_target
 from ingest.cold.part import root_of, stored_files
-from ingest.cold.restoring import cold_sessions, with_families
 from ingest.database import opened_read_only
 from ingest.errors import IngestError
 from ingest.files import printable
-from ingest.forgetting.archive import unlisted
+from ingest.forgetting.archive import sessions_to_bring_back, unlisted
 from ingest.forgetting.built import forget_built, forget_published
-from ingest.forgetting.elsewhere import files_to_delete
 from ingest.forgetting.forget import looked_up
 from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.labels import forget_labels
-from ingest.forgetting.snapshots import find_in_snapshots
 from ingest.forgetting.targets import Target, archives, entries_of, source_files
 from ingest.forgetting.texts import forget_in_logs, forget_in_notes, forget_links_in_doubt, outputs_to_delete
+from ingest.forgetting.tombstones import SESSION
 from ingest.landing_rows import count_rows
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
@@ -68,10 +66,13 @@ class Plan:
 def plan_forgetting(data: DataDir, target: Target) -> Plan:
     """Look at every place. Raises IngestError where something cannot be read."""
     plan = Plan(target)
-    forgetting = looked_up(data, Forgetting("", target.kind, target.name, target.roots, {}))
+    begun = Forgetting("", target.kind, target.name, target.roots, {})
+    forgetting, snapshots, plan.stays = looked_up(data, begun)
     _plan_archive(data, plan, forgetting)
     _plan_texts(data, plan, forgetting)
     _plan_tables(data, plan, forgetting)
+    for version, rows in snapshots.items():
+        _add(plan, data, data.archived / version, rows, "rows", 0, DELETED)
     _plan_rest(data, plan, forgetting)
     return plan
 
@@ -84,7 +85,7 @@ def _plan_archive(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         live = [entry for entry in entries if entry.cold is None]
         raw = data.raw(project_id)
         if is_whole:
-            for top in (raw, data.processed(project_id), data.validation(project_id)):
+            for top in data.project_places(project_id):
                 paths = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink()]
                 _add(plan, data, top, len(paths), "files", _bytes(paths), DELETED)
             stored = [data.archived / path for path in stored_files(data, project_id)]
@@ -102,7 +103,7 @@ def _plan_cold(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
     roots = set(forgetting.roots)
     back = [
         one
-        for one in with_families(cold_sessions(data), lambda one: one.session.root_session_id in roots)
+        for one in sessions_to_bring_back(data, forgetting)
         if one.session.root_session_id not in roots and one.project_id != forgetting.project_id
     ]
     size = sum(one.session.bytes for one in back)
@@ -121,11 +122,10 @@ def _plan_texts(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         _add(plan, data, path, 1, "notes", 0, REWRITTEN)
     outputs = outputs_to_delete(data, names)
     _add(plan, data, data.outputs, len(outputs), "files", _bytes(outputs), DELETED)
-    others, unread = files_to_delete(data, forgetting.roots)
-    for path in others:
+    for relative in forgetting.others or ():
+        path = data.root / relative
         files = [path] if path.is_file() else [below for below in path.rglob("*") if below.is_file()]
         _add(plan, data, path, len(files), "files", _bytes(files), DELETED)
-    plan.stays += unread
 
 
 def _plan_tables(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
@@ -136,9 +136,7 @@ def _plan_tables(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
     tables = len(built.tables)
     _add(plan, data, data.database, tables, "tables", 0, DELETED, table="totals and quotes, until `dbt build`")
     published = forget_published(data, forgetting, dry_run=True)
-    _add(plan, data, data.published, sum(published.rows.values()), "rows", 0, DELETED)
-    for snapshot in find_in_snapshots(data, forgetting):
-        _add(plan, data, data.archived / snapshot.version, snapshot.rows, "rows", 0, DELETED)
+    _add(plan, data, data.published, sum(published.values()), "rows", 0, DELETED)
 
 
 def _raw_rows(data: DataDir, forgetting: Forgetting) -> dict[str, int]:
@@ -167,7 +165,7 @@ def _plan_rest(data: DataDir, plan: Plan, forgetting: Forgetting) -> None:
         first = printable(str(sources[0]))
         rest = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
         plan.stays.append(f"The agent's own files stay: delete {first}{rest} yourself. `sync` passes them over.")
-    if plan.target.kind == "session":
+    if plan.target.kind == SESSION:
         plan.stays += _told_by_the_warehouse(data, forgetting.name)
     try:
         kept = [backup.name for backup in read_backups(existing_target(data))]

@@ -6,31 +6,20 @@ entry in CHANGELOG.md. Each of these can be done twice. Numbers that were summed
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import duckdb
-import orjson
 
 from ingest.cold.changelog import note_change
 from ingest.cold.marts import chosen_roots
 from ingest.cold.places import sql_pattern
 from ingest.cold.relations import store_relation
-from ingest.cold.snapshots import (
-    MANIFEST,
-    README,
-    SNAPSHOT_VERSION,
-    Snapshot,
-    SnapshotFile,
-    read_snapshot,
-    readme,
-    snapshot_path,
-)
+from ingest.cold.snapshots import MANIFEST, Snapshot, SnapshotFile, describe_snapshot, read_snapshot, snapshot_path
 from ingest.cold.writing import written_aside
 from ingest.database import storage_errors
 from ingest.errors import IngestError
-from ingest.files import disk_errors, durable_replace, printable, write_atomically
+from ingest.files import disk_errors, durable_replace, printable
 from ingest.forgetting.built import condition_of, parameters_of, remaining_rows
 from ingest.forgetting.journal import Forgetting
 from ingest.paths import DataDir
@@ -39,27 +28,18 @@ _SEEDS = "seeds/"
 NOTE = "rows of what was forgotten were taken out"
 
 
-@dataclass(frozen=True)
-class SnapshotForgotten:
-    """A snapshot that has rows of it: how many, and the bytes of the files with them."""
-
-    version: str
-    rows: int
-    bytes: int
-
-
 def snapshot_versions(data: DataDir) -> list[str]:
     """Every snapshot that there is, by its directory."""
     found = sorted(path.parent.name for path in data.archived.glob(f"*/{MANIFEST}"))
     return [version for version in found if version.startswith("v")]
 
 
-def find_in_snapshots(data: DataDir, forgetting: Forgetting) -> list[SnapshotForgotten]:
-    """The snapshots that have rows of it. Raises IngestError for one that cannot be read."""
+def find_in_snapshots(data: DataDir, forgetting: Forgetting) -> dict[str, int]:
+    """How many rows of it each snapshot has that has any. Raises IngestError for one that cannot be read."""
     with storage_errors(data.archived), duckdb.connect() as connection, chosen_roots(connection, forgetting.roots):
         snapshots = [read_snapshot(data, version)[0] for version in snapshot_versions(data)]
-        looks = [_look(connection, data, snapshot, forgetting) for snapshot in snapshots]
-    return [look for look in looks if look.rows]
+        rows = {snapshot.version: _count(connection, data, snapshot, forgetting) for snapshot in snapshots}
+    return {version: count for version, count in rows.items() if count}
 
 
 def forget_in_snapshots(data: DataDir, forgetting: Forgetting) -> None:
@@ -71,19 +51,15 @@ def forget_in_snapshots(data: DataDir, forgetting: Forgetting) -> None:
                 _renew(connection, data, read_snapshot(data, version)[0], forgetting)
 
 
-def _look(
-    connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting
-) -> SnapshotForgotten:
-    rows = size = 0
+def _count(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting) -> int:
+    rows = 0
     for file in snapshot.files:
         condition = condition_of(file.table, _names(file), forgetting)
         if file.path.startswith(_SEEDS) or condition in ("true", "false"):
             continue
         query = f"select count(*) from {_relation(data, snapshot, file)} where {condition}"
-        count = int(connection.execute(query, parameters_of(condition, forgetting)).fetchall()[0][0])
-        rows += count
-        size += file.bytes if count else 0
-    return SnapshotForgotten(snapshot.version, rows, size)
+        rows += int(connection.execute(query, parameters_of(condition, forgetting)).fetchall()[0][0])
+    return rows
 
 
 def _renew(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snapshot, forgetting: Forgetting) -> None:
@@ -105,14 +81,7 @@ def _renew(connection: duckdb.DuckDBPyConnection, data: DataDir, snapshot: Snaps
             files.append(replace(file, rows=stored.rows, bytes=stored.bytes, sha256=stored.sha256))
         shutil.rmtree(scratch)
     renewed = replace(snapshot, files=tuple(files))
-    content = orjson.dumps(
-        {"snapshot_version": SNAPSHOT_VERSION, **asdict(renewed)},
-        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
-        default=str,
-    )
-    write_atomically(root / README, readme(renewed).encode())
-    write_atomically(root / MANIFEST, content)
-    note_change(data, snapshot.version, hashlib.sha256(content).hexdigest(), NOTE)
+    note_change(data, snapshot.version, describe_snapshot(root, renewed), NOTE)
 
 
 def _relation(data: DataDir, snapshot: Snapshot, file: SnapshotFile) -> str:

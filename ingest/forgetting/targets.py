@@ -12,16 +12,13 @@ from ingest.agents.claude_code import list_files
 from ingest.archive_plan import name_redactor
 from ingest.cold.part import part_files, read_part, root_of
 from ingest.errors import IngestError
+from ingest.explain import PREFIX_LENGTH, SHOWN_MATCHES
 from ingest.files import printable
 from ingest.forgetting.tombstones import PROJECT, SESSION, read_tombstones
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
 from ingest.redaction import Redactor, load_or_create_key
 from ingest.registry import is_project_id, load_projects
-
-# Characters that the beginning of a session's id must have to stand for it.
-PREFIX_LENGTH = 4
-SHOWN_MATCHES = 5
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def archived_roots(data: DataDir) -> dict[str, set[str]]:
 
 def archives(data: DataDir) -> list[str]:
     """Every project of which something is kept, registered or not."""
-    places = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent)
+    places = data.places_of_projects
     names = {path.name for place in places for path in place.glob("*") if path.is_dir() and not path.is_symlink()}
     return sorted(filter(is_project_id, names))
 

@@ -52,7 +52,8 @@ def forget_in_logs(data: DataDir, names: Names, *, dry_run: bool = False) -> dic
 def forget_in_notes(data: DataDir, names: Names, *, dry_run: bool = False) -> list[Path]:
     """Replace the ids in what people wrote: NOTES.md of any project, and CHANGELOG.md; which files."""
     changed = []
-    for path in [*sorted(data.raw("x").parent.glob("*/NOTES.md")), data.root / CHANGELOG]:
+    raw, *_ = data.places_of_projects
+    for path in [*sorted(raw.glob("*/NOTES.md")), data.root / CHANGELOG]:
         if path.parent.name == names.project_id:
             continue
         with suppress(FileNotFoundError):

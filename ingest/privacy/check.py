@@ -95,8 +95,8 @@ def check_data(
 
     Raises IngestError where there is none.
     """
-    places = {place.name for place in (data.runs, data.logs, data.outputs, data.archived)}
-    places |= {data.raw("").name, data.processed("").name, data.validation("").name}
+    own = (*data.places_of_projects, data.runs, data.logs, data.outputs, data.archived)
+    places = {place.name for place in own}
     try:
         with os.scandir(data.root) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)

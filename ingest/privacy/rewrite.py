@@ -89,7 +89,7 @@ def rewrite(
 
 def _archives(data: DataDir) -> list[str]:
     """Every project of which something is kept, registered or not."""
-    above = (data.raw("x").parent, data.processed("x").parent, data.validation("x").parent)
+    above = data.places_of_projects
     names = {path.name for place in above for path in place.glob("*") if path.is_dir() and not path.is_symlink()}
     return sorted(filter(is_project_id, names))
 

@@ -9,7 +9,8 @@ from ingest.report.drawing import HALF, Drawing, Spec, draw
 from ingest.report.forms import THOUSANDS, bars, colours, shares, span_of, timed
 from ingest.report.questions import Answer, Answers, Row
 from ingest.report.scope import end_of
-from ingest.report.words import counted, line, usd
+from ingest.report.words import line, usd
+from ingest.terminal import many
 
 # From what needs a look to what does not: the first are read against the base line.
 REACTIONS = {
@@ -43,9 +44,9 @@ def activity(answers: Answers) -> Drawing | None:
     if not rows:
         return None
     panels: tuple[tuple[str, str, Callable[[Row], str]], ...] = (
-        ("turns", "Turns", lambda row: counted(row["turns"], "turn")),
+        ("turns", "Turns", lambda row: many(row["turns"], "turn")),
         ("active_hours", "Hours of active work", lambda row: f"{row['active_hours']:.1f} h"),
-        ("commits", "Commits", lambda row: f"{counted(row['commits'], 'commit')}, {row['linked_commits']} linked"),
+        ("commits", "Commits", lambda row: f"{many(row['commits'], 'commit')}, {row['linked_commits']} linked"),
     )
     grain, span = answers.grain, span_of(answers)
 
@@ -70,7 +71,7 @@ def hours(answers: Answers) -> Drawing | None:
     values = []
     for row in rows:
         weekday, hour = WEEKDAYS[row["weekday"] - 1], row["hour"]
-        said = f"{weekday} {hour:02d}–{hour + 1:02d} h: {counted(row['turns'], 'turn')}"
+        said = f"{weekday} {hour:02d}–{hour + 1:02d} h: {many(row['turns'], 'turn')}"
         values.append({"weekday": weekday, "hour": hour, "turns": row["turns"], "said": said})
     ticks = {"values": [0, 6, 12, 18, 23], "labelExpr": "datum.value + ' h'", "domain": False, "tickSize": 0}
     days = list(WEEKDAYS)
@@ -123,7 +124,7 @@ def lines(answers: Answers) -> Drawing | None:
     if not rows:
         return None
     values = [
-        timed(row["period"], "month", int(row[column]), f"{counted(int(row[column]), 'line')} {name}", kind=column)
+        timed(row["period"], "month", int(row[column]), f"{many(int(row[column]), 'line')} {name}", kind=column)
         | {"rank": rank}
         for row in rows
         for rank, (column, (name, _)) in enumerate(LINES.items())
@@ -144,7 +145,7 @@ def reactions(answers: Answers) -> Drawing | None:
     grain, order = answers.grain, list(REACTIONS)
     values = [
         timed(
-            *(row["period"], grain, row["turns"], f"{counted(row['turns'], 'turn')}: {row['reaction']}"),
+            *(row["period"], grain, row["turns"], f"{many(row['turns'], 'turn')}: {row['reaction']}"),
             kind=row["reaction"],
             rank=order.index(row["reaction"]) if row["reaction"] in order else len(order),
         )

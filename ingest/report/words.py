@@ -5,15 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from ingest.terminal import visible
+from ingest.terminal import many, number, visible
 
 DASH = "–"
 Number = int | float | Decimal
-
-
-def number(value: Number | None) -> str:
-    """`2,326,187`."""
-    return DASH if value is None else f"{value:,.0f}"
 
 
 def short(value: Number | None) -> str:
@@ -73,11 +68,6 @@ def duration(seconds: Number | None) -> str:
     return f"{amount / 60:.0f} min" if amount < 5400 else f"{amount / 3600:,.1f} h"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 turn`, `2 turns`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def day(value: date | datetime | None) -> str:
     """`7 Jan 2026`."""
     return DASH if value is None else f"{value.day} {value:%b %Y}"
@@ -100,6 +90,6 @@ def words(value: object) -> str:
 
 
 FILTERS = {
-    function.__name__: function
-    for function in (number, short, usd, percent, duration, counted, day, moment, line, words)
+    "counted": many,
+    **{function.__name__: function for function in (number, short, usd, percent, duration, day, moment, line, words)},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.forgetting.elsewhere import still_named
 from ingest.forgetting.forget import forget
 from ingest.forgetting.plan import plan_forgetting
 from ingest.forgetting.targets import find_target
@@ -74,8 +75,8 @@ def test_the_marts_are_those_without_it(sample_warehouse: Warehouse, tmp_path: P
     assert {"ope.db", "marts.db"} <= set(found_in(data, [WORD])) and "ope.db" in found_in(data, [GONE])
 
     target = find_target(data, GONE)
-    done = forget(data, target, plan_forgetting(data, target).counts)
-    assert found_in(data, [WORD, GONE]) == [] and done.named == {}
+    forget(data, target, plan_forgetting(data, target).counts)
+    assert found_in(data, [WORD, GONE]) == [] and still_named(data, GONE) == {}
     sync(data)
     warehouse.build(*WITHOUT_TESTS)
     assert found_in(data, [WORD, GONE]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,14 +15,16 @@ from ingest.care.backup_restore import restore
 from ingest.cold.snapshot_check import verify_snapshot
 from ingest.database import opened
 from ingest.errors import IngestError
+from ingest.forgetting.elsewhere import still_named
 from ingest.forgetting.plan import plan_forgetting
 from ingest.forgetting.targets import find_target
 from ingest.forgetting.tombstones import SESSION, read_tombstones, take_back
 from ingest.merging.merge import merge_data
 from ingest.operations.run_records import read_runs
+from ingest.paths import DataDir
 from ingest.privacy.consent import decide, read_consent
 from ingest.privacy.key_file import import_key
-from ingest.registry import load_projects
+from ingest.registry import load_projects, save_projects
 from ingest.status import read_status
 from tests.cold.cold_place import PROJECT
 from tests.forgetting.forget_place import GONE, SHARED, WORD, ForgetPlace, found_in
@@ -51,8 +54,8 @@ def test_nothing_of_a_session_is_left(place: ForgetPlace, is_cold: bool) -> None
         place.archive(GONE, "fork-a", "fork-b", "old")
         place.sync()
         assert GONE in place.cold_roots()
-    done = place.forget()
-    assert found_in(place.data, [WORD, GONE]) == [] and done.named == {}
+    place.forget()
+    assert found_in(place.data, [WORD, GONE]) == [] and still_named(place.data, GONE) == {}
     with duckdb.connect(str(place.data.published), read_only=True) as connection:
         assert connection.execute("select title from main.sessions").fetchall() == [("kept",)]
         assert connection.execute("from main.commits order by all").fetchall() == [("c1", None), ("c2", "old")]
@@ -85,6 +88,18 @@ def test_what_belongs_to_others_stays(place: ForgetPlace) -> None:
     assert "rows of what was forgotten were taken out" in (place.data.root / "CHANGELOG.md").read_text()
     assert place.ask("select unit_id from audit.ledger") == [("old",)]
     assert place.ask("select word from intermediate.int_words") == [("x",)]
+
+
+def test_files_with_odd_names_go_too(place: ForgetPlace) -> None:
+    exports = place.data.root / "exports"
+    token = "ghp_" + "a1B2c3D4e5F6" * 3
+    odd = {exports / name for name in ("a!b.jsonl", os.fsdecode(b"caf\xe9.txt"), f"{token}.txt")}
+    for path in odd:
+        path.write_text(f"x\n{GONE}\n")
+    places = {one.where for one in plan_forgetting(place.data, find_target(place.data, GONE)).places}
+    assert {"exports/a!b.jsonl", "exports/caf%E9.txt", f"exports/{token}.txt"} <= places
+    place.forget()
+    assert [path.name for path in exports.iterdir()] == ["mine.txt"]
 
 
 def test_the_database_keeps_no_deleted_text_in_its_free_blocks(place: ForgetPlace) -> None:
@@ -160,6 +175,39 @@ def test_a_restored_backup_forgets_it_again(place: ForgetPlace, tmp_path: Path) 
     assert again.landed() == {"old", "lone", "new", "fork-a", "fork-b"}
 
 
+def test_a_restored_backup_keeps_what_was_taken_back_before_it(place: ForgetPlace, tmp_path: Path) -> None:
+    place.forget()
+    back_up(place.data, tmp_path / "backups")
+    take_back(place.data, SESSION, GONE)
+    place.sync()
+    back_up(place.data)
+    restore(place.data, tmp_path / "data")
+    assert GONE in ForgetPlace(tmp_path).landed()
+
+
+def test_a_restored_backup_forgets_a_project_again_unless_it_was_registered_again(
+    place: ForgetPlace, tmp_path: Path
+) -> None:
+    history = place.data.git_metadata(PROJECT)
+    history.parent.mkdir(parents=True, exist_ok=True)
+    history.write_text("{}")
+    back_up(place.data, tmp_path / "backups")
+    place.forget(PROJECT)
+    done = restore(place.data, tmp_path / "data")
+    assert any("1 project and 6 sessions forgotten since the backup was made" in remark for remark in done.remarks)
+    again = ForgetPlace(tmp_path)
+    assert load_projects(again.data) == [] and again.landed() == set() and found_in(again.data, [GONE, WORD]) == []
+    assert not any(again.data.root.rglob("git-metadata.json")) and not again.data.validation(PROJECT).exists()
+    told = [run["counts"] for run in read_runs(again.data) if run["step"] == "forget"]
+    assert told == [{"sessions": 6}, {"sessions": 0, "projects": 1}]
+
+    save_projects(place.data, [place.registered()])
+    back_up(place.data)
+    done = restore(place.data, tmp_path / "kept")
+    assert not any("forgotten" in remark for remark in done.remarks)
+    assert load_projects(DataDir(tmp_path / "kept")) == load_projects(place.data) != []
+
+
 def test_a_project_goes_whole(place: ForgetPlace, tmp_path: Path) -> None:
     there = place.copy(tmp_path / "there")
     place.archive("old", "lone")
@@ -176,6 +224,14 @@ def test_a_project_goes_whole(place: ForgetPlace, tmp_path: Path) -> None:
     assert read_consent(place.data).history[-1].projects == ("[forgotten]",)
     merged = merge_data(place.data, there.data.root)
     assert merged.projects == [] and not place.data.raw(PROJECT).exists()
+
+
+def test_a_project_goes_whole_though_a_part_of_it_is_damaged(place: ForgetPlace) -> None:
+    place.archive("old", "lone")
+    [part] = {*place.data.archived.glob("sessions/*/*/*.json")}
+    part.write_text("no json")
+    place.forget(PROJECT)
+    assert load_projects(place.data) == [] and not list(place.data.archived.glob("sessions/*/*/*"))
 
 
 def test_a_session_that_was_never_archived_is_kept_out(place: ForgetPlace) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ingest.paths import DataDir
 from ingest.registry import save_projects
 from tests.ingest.archive_place import Place
+from tests.ingest.correlation_place import build
 from tests.ingest.git_tools import Work
 from tests.ingest.landing_place import project
 from tests.ingest.shell import Shell
@@ -58,3 +59,19 @@ def work(tmp_path: Path) -> Work:
 def output(tmp_path: Path) -> Path:
     """Where its git-metadata.json goes."""
     return tmp_path / "processed" / "git-metadata.json"
+
+
+@pytest.fixture
+def marts(data: DataDir) -> DataDir:
+    """A data directory in which the marts of links are built."""
+    build(data)
+    return data
+
+
+@pytest.fixture
+def built(shell: Shell) -> Shell:
+    """The same, to run commands in."""
+    place = DataDir(shell.data)
+    save_projects(place, [project("one")])
+    build(place)
+    return shell
