@@ -9,9 +9,9 @@ from ingest.errors import IngestError
 from ingest.files import printable, write_atomically
 from ingest.locks import data_lock
 from ingest.paths import DataDir
+from ingest.redaction import load_redactor
 from ingest.registry import EXCLUDED, get_project, set_status, without_credentials
 from ingest.runlog import now
-from ingest.sync import load_redactor
 
 
 @dataclass(frozen=True)

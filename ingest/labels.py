@@ -18,10 +18,9 @@ from ingest.landing_labels import LABEL_LOCK, SET_NAME, label_path, land_labels
 from ingest.landing_operations import land_operations, replace_problems
 from ingest.locks import data_lock
 from ingest.paths import DataDir
-from ingest.redaction import Redactor
+from ingest.redaction import Redactor, load_redactor
 from ingest.registry import get_project
 from ingest.runlog import new_run_id, now, step
-from ingest.sync import load_redactor
 
 UNDECIDED = "undecided"
 

@@ -12,7 +12,7 @@ from ingest.files import exclusive_lock, printable, write_atomically
 from ingest.label_files import COLUMNS, LabelFile, read_label_file, write_label_file
 from ingest.landing_labels import LABEL_LOCK, label_path
 from ingest.paths import DataDir
-from ingest.sync import load_redactor
+from ingest.redaction import load_redactor
 from ingest.terminal import visible
 
 KIND = "session_commit"

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
 from ingest.agents.edges import read_edges
-from ingest.below import remove_below
+from ingest.archive_delete import delete_archive
 from ingest.cold.journal import finish
 from ingest.cold.part import stored_files
-from ingest.cold.union import write_union
 from ingest.database import opened, opened_read_only
 from ingest.discovery.choice import Choice, choose, first_day_of_history, sessions_of_remote
 from ingest.errors import IngestError
-from ingest.files import close_to_others, disk_errors
+from ingest.files import close_to_others
 from ingest.landing_rows import count_rows, remove_rows
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.progress import Progress
+from ingest.redaction import load_redactor
 from ingest.registry import Project, get_project, load_projects, register, remove, slug
 from ingest.remote.address import Address, is_address, parse_address
 from ingest.remote.clone import check_address
 from ingest.runlog import new_run_id
-from ingest.sync import describe, load_redactor
+from ingest.sync import describe
 
 
 @dataclass(frozen=True)
@@ -205,21 +204,6 @@ def remove_project(data: DataDir, removal: Removal) -> None:
         if removal.delete_archive:
             delete_archive(data, removal.project_id)
         remove(data, removal.project_id)
-
-
-def delete_archive(data: DataDir, project_id: str) -> None:
-    """Delete all files of a project, in cold storage too; of a link the link. Raises IngestError, may be repeated."""
-    for path in data.project_places(project_id):
-        with disk_errors(path):
-            if path.is_symlink():
-                path.unlink()
-            elif path.exists():
-                shutil.rmtree(path)
-    cold = stored_files(data, project_id)
-    for stored in cold:
-        remove_below(data.archived, stored)
-    if cold:
-        write_union(data)
 
 
 def _edges(path: Path) -> tuple[int, list[str]]:

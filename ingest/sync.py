@@ -28,7 +28,7 @@ from ingest.manifest import read_manifest
 from ingest.paths import DataDir
 from ingest.progress import Progress, labelled, prefixed
 from ingest.project_metadata import write_metadata
-from ingest.redaction import Redactor, load_or_create_key
+from ingest.redaction import Redactor, load_redactor
 from ingest.registry import EXCLUDED, NOTHING_REGISTERED, Project, get_project, load_projects, set_status
 from ingest.remote.address import Address, parse_address
 from ingest.remote.history import remote_history
@@ -158,11 +158,6 @@ def _not_completed(data: DataDir, projects: Sequence[Project]) -> None:
         for project in projects:
             if get_project(data, project.project_id).status == "processing":
                 set_status(data, project.project_id, "pending_processing")
-
-
-def load_redactor(data: DataDir) -> Redactor:
-    """The redactor with the rules of this version and the key of this data directory (made on first use)."""
-    return Redactor.load(load_or_create_key(data.redaction_key))
 
 
 def describe(

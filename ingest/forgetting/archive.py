@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ingest.archive_delete import delete_archive
 from ingest.archive_plan import SESSIONS
 from ingest.below import remove_below
 from ingest.cold.part import root_of
@@ -16,7 +17,6 @@ from ingest.errors import IngestError
 from ingest.files import exclusive_lock
 from ingest.forgetting.journal import Forgetting
 from ingest.forgetting.targets import archives
-from ingest.manage import delete_archive
 from ingest.manifest import Manifest
 from ingest.paths import DataDir
 from ingest.privacy.rewrite_archive import finish_rewrite

@@ -14,10 +14,10 @@ from ingest.database import opened_read_only, quoted
 from ingest.database_tables import first_catalog
 from ingest.errors import IngestError
 from ingest.files import printable
-from ingest.forgetting.targets import redactor_of
 from ingest.forgetting.tombstones import tombstone_path
 from ingest.paths import DataDir
 from ingest.privacy.check import Checked, check_paths, list_files, search_file
+from ingest.redaction import load_redactor
 from ingest.registry import load_projects
 
 SHARE_MANIFEST, SHARE_VERSION = "manifest.json", "share_version"
@@ -53,7 +53,7 @@ def still_named(data: DataDir, root: str) -> dict[str, int]:
     others = [path for path in _readable(data) if path not in databases and path.name != REPOSITORY]
     checked = check_paths(
         others,
-        redactor_of(data),
+        load_redactor(data),
         below=data.root.resolve(),
         search=lambda _kind, content: _lines_naming(root.encode(), content),
     )

@@ -36,6 +36,7 @@ from ingest.landing import land_again
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.paths import DataDir
+from ingest.registry import load_projects
 from ingest.runlog import new_run_id, step
 
 STEP = "forget"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from ingest.agents.claude_code import list_files
@@ -17,7 +16,7 @@ from ingest.files import printable
 from ingest.forgetting.tombstones import PROJECT, SESSION, read_tombstones
 from ingest.manifest import ManifestEntry, read_manifest
 from ingest.paths import DataDir
-from ingest.redaction import Redactor, load_or_create_key
+from ingest.redaction import load_redactor
 from ingest.registry import is_project_id, load_projects
 
 
@@ -107,21 +106,11 @@ def source_roots(data: DataDir) -> set[str]:
     return {root for root, _ in _sources(data)}
 
 
-def redactor_of(data: DataDir) -> Redactor:
-    """The redactor of a data directory; its rules take a moment, and are needed more than once."""
-    return _redactor(load_or_create_key(data.redaction_key))
-
-
-@cache
-def _redactor(key: bytes) -> Redactor:
-    return Redactor.load(key)
-
-
 def _sources(data: DataDir) -> Iterable[tuple[str, Path]]:
     directories = {Path(path) for project in load_projects(data) for path in project.session_directories}
     if not directories or not data.redaction_key.exists():
         return
-    clean = name_redactor(redactor_of(data).redact_text)
+    clean = name_redactor(load_redactor(data).redact_text)
     for directory in sorted(directories):
         with suppress(OSError):
             for file in list_files(directory)[0] if directory.is_dir() else []:

@@ -31,10 +31,9 @@ from ingest.merging.texts import TextsMerged, merge_labels, merge_notes, merge_r
 from ingest.paths import DataDir
 from ingest.progress import Progress, labelled
 from ingest.project_metadata import write_metadata
-from ingest.redaction import KEY_BYTES, Redactor
+from ingest.redaction import KEY_BYTES, Redactor, load_redactor
 from ingest.registry import EXCLUDED, Project, load_projects, put, set_status
 from ingest.runlog import new_run_id, step
-from ingest.sync import load_redactor
 
 
 @dataclass

@@ -29,10 +29,10 @@ from ingest.privacy.new import REDACTED_REPORT, check_new, clean_document, sente
 from ingest.progress import Progress, labelled
 from ingest.publishing.gates import WithheldError
 from ingest.publishing.publish import Published, publish
-from ingest.redaction import Redactor
+from ingest.redaction import Redactor, load_redactor
 from ingest.runlog import new_run_id, now, step
 from ingest.status import read_warnings
-from ingest.sync import SyncResult, load_redactor, sync
+from ingest.sync import SyncResult, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,10 +21,9 @@ from ingest.privacy.check import check_paths
 from ingest.privacy.rewrite_archive import Rewritten, rewrite_archive
 from ingest.privacy.rewrite_texts import rewrite_common_texts, rewrite_project_texts
 from ingest.progress import Progress, labelled
-from ingest.redaction import KEY_BYTES, Redactor
+from ingest.redaction import KEY_BYTES, Redactor, load_redactor
 from ingest.registry import NOTHING_REGISTERED, is_project_id, load_projects, put
 from ingest.runlog import new_run_id, step
-from ingest.sync import load_redactor
 
 STEP = "redact"
 COMMON = ""

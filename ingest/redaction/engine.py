@@ -31,8 +31,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ingest.errors import IngestError
-from ingest.paths import PRODUCT_ROOT
-from ingest.redaction.key import KEY_BYTES
+from ingest.paths import PRODUCT_ROOT, DataDir
+from ingest.redaction.key import KEY_BYTES, load_or_create_key
 from ingest.redaction.rules import Rule, read_rules, rules_version
 from ingest.redaction.scan import Scanner, Span, is_json
 
@@ -153,6 +153,11 @@ class Redactor:
             done = span.end
         pieces.append(data[done:])
         return b"".join(pieces), findings
+
+
+def load_redactor(data: DataDir) -> Redactor:
+    """The redactor with the rules of this version and the key of a data directory (made on first use)."""
+    return Redactor.load(load_or_create_key(data.redaction_key))
 
 
 @lru_cache(maxsize=2)  # secrets alone, and with personal data
