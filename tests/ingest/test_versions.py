@@ -100,10 +100,15 @@ def test_a_file_of_each_version_keeps_its_rows_and_gets_the_shape_of_a_new_one(d
     assert migrate(data).steps == []
 
     landed = land(data, load_projects(data), "another-run")
-    assert (landed.files, landed.lines, landed.redactions) == (0, 0, 0)
+    # all that is new is a token in a result of a tool on disk, which those versions did not look into
+    assert (landed.files, landed.lines, landed.redactions) == (0, 0, 1)
     again = rows(data, columns)[0]
-    for table in ("session_lines", "session_files", "redactions", "projects"):
+    for table in ("session_lines", "session_files", "projects"):
         assert again[table] == before[table], table
+    assert set(before["redactions"]) < set(again["redactions"])
+    [token] = set(again["redactions"]) - set(before["redactions"])
+    assert "/tool-results/" in token[columns["redactions"].index("path")]
+    assert land(data, load_projects(data), "a-third-run").redactions == 0
 
 
 def test_an_opened_file_is_migrated_and_the_run_log_says_so(data: DataDir) -> None:
