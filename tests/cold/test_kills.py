@@ -20,7 +20,7 @@ from ingest.errors import IngestError
 from tests.cold.cold_place import PROJECT, ColdPlace
 from tests.ingest.test_archive_kills import Death
 
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_waiting")]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import pytest
 from tests.end_to_end.odd_records import assistant, call, user
 from tests.warehouse import WITHOUT_TESTS, Warehouse
 
+pytestmark = pytest.mark.slow
+
 LABELS = Path(__file__).parents[1] / "fixtures" / "action_labels.csv"
 PRECISION = 0.95
 

@@ -15,6 +15,8 @@ from ingest.redaction import DEFAULT_RULES, Redactor
 from ingest.redaction.rules import compile_pattern, expand_example, read_rules
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 RULES = [rule for rule in read_rules(DEFAULT_RULES) if rule.kind == "token" and rule.protects == "secret"]
 TESTS = ("no_secret_is_landed", "no_secret_is_published")
 FIRST = 1_000_000

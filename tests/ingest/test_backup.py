@@ -26,7 +26,7 @@ from ingest.errors import IngestError
 from ingest.paths import PRODUCT_ROOT, DataDir
 from tests.ingest.shell import Shell, git
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_waiting_for_the_disk")]
 
 KEY = ".redaction_key"
 LOG = "raw/one/sessions/s.jsonl"

@@ -14,7 +14,7 @@ from ingest.care.backup_restore import verify
 from ingest.care.backup_schedule import backup_if_due, is_due, to_keep
 from ingest.paths import DataDir
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_waiting_for_the_disk")]
 
 
 @pytest.fixture

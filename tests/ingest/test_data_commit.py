@@ -26,7 +26,7 @@ from tests.ingest.shell import Shell, git
 RUN = "20260101T000000Z-ab12cd"
 LOG = "raw/one/sessions/s.jsonl"
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk", "no_settings")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_waiting_for_the_disk", "no_settings")]
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ from ingest.versions.migration import migrate
 from tests.ingest.landing_place import archive, project
 from tools.version_fixture import FIXTURES, restore
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = sorted(int(path.name.partition(".")[0]) for path in FIXTURES.glob("*.tar.xz"))
 
 Rows = dict[str, list[tuple[Any, ...]]]

@@ -13,6 +13,8 @@ from ingest.merging import merge, sessions
 from tests.ingest.landing_place import ask
 from tests.merging.machine import LINES, Machine, fill_texts
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """What a kill is to a test: nothing catches it."""

@@ -17,6 +17,8 @@ from tests.redaction.planted.corpus import FAMILIES, negative_line, planted_line
 from tests.redaction.planted.draw import Draw
 from tests.redaction.planted.negatives import NEGATIVES
 
+pytestmark = pytest.mark.slow
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
     | st.sampled_from([GITHUB, AWS, PASSWORD, f'password="{PASSWORD}"', PEM, f'{{"token": "{GITHUB}"}}'])

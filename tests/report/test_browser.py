@@ -13,7 +13,10 @@ from tests.report.test_report import HOSTILE
 from tools.browser import Browser, find_browser
 
 PROGRAM = find_browser()
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed (apt install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed (apt install chromium)"),
+]
 
 # Texts whose contrast with what is behind them is below 4.5 (WCAG AA), by the formula of WCAG 2.
 FAINT = """(() => {
