@@ -19,14 +19,14 @@ from ingest.cold.snapshots import make_snapshot, plan_snapshot
 from ingest.errors import IngestError
 from ingest.paths import DataDir
 
+pytestmark = pytest.mark.slow
+
 MARTS = """
 create schema reference;
 create table main.sessions as
 select 's' || range as session_id, range % 7 as turns, case when range % 3 = 0 then null else 0.1 * range end as score,
     timestamp '2026-01-01' + interval (range) minute as ended_at, cast(range as decimal(18, 8)) as cost_usd
 from range(5000) order by {order};
-
-pytestmark = pytest.mark.slow
 comment on table main.sessions is 'One row per session | really.';
 comment on column main.sessions.turns is 'How many.';
 create table main.empty (project_id varchar);

@@ -28,6 +28,8 @@ from ingest.registry import save_projects
 from tests.ingest.landing_place import project
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 NAME, ACCOUNT = "Quelle Bergmann", "quelleb"
 ADDRESS = "quelle" + "@" + "firma-nord.de"
 SECRET = "gh" + "p_" + expand_example("{{alnum:36}}", 1)[0]
@@ -54,8 +56,6 @@ select
     {{'who': {{'mail': $address}}, 'n': 1}} as nested,
     map {{'k': '/Users/' || $account || '/z'}} as named
 from main.projects, range(40);
-
-pytestmark = pytest.mark.slow
 create table main.update_log as select 'sync' as action;
 create table main.publish_state as select timestamp '2026-02-01 10:00:00' as published_at, 'run-1' as run_id;
 comment on table main.commits is 'One row per commit.';
