@@ -5,7 +5,6 @@ Read once: again where the archived file is another, as `raw.landed_files` knows
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -18,13 +17,12 @@ from ingest.landing_git import REDACTION_SCHEMA
 from ingest.landing_rows import LINE_STEP, insert, table_of
 from ingest.manifest import ManifestEntry
 from ingest.paths import DataDir
-from ingest.redaction import TOKEN
+from ingest.redaction import TOKEN_BYTES
 
 FOLDER = "sessions/"
 _LANDED_SCHEMA = pa.schema(
     [("project_id", pa.string()), ("path", pa.string()), ("bytes", pa.int64()), ("content_hash", pa.string())]
 )
-_TOKEN = TOKEN.pattern.encode("ascii")
 
 
 def land_results(
@@ -45,14 +43,12 @@ def land_results(
             [project_id, FOLDER],
         ).fetchall()
     )
-    changed: list[ManifestEntry] = []
-    for entry in entries:
-        if known.pop(entry.path, None) != entry.content_hash:
-            changed.append(entry)
     landed: list[tuple[str, str, int, str]] = []
     tokens: list[tuple[str, str, int, str, str]] = []
     problems: list[Problem] = []
-    for entry in changed:
+    for entry in entries:
+        if known.pop(entry.path, None) == entry.content_hash:
+            continue
         try:
             content = (data.raw(project_id) / entry.path).read_bytes()[: entry.archived_bytes]
         except OSError as error:
@@ -61,12 +57,13 @@ def land_results(
             continue
         landed.append((project_id, entry.path, len(content), entry.content_hash))
         tokens += [(project_id, entry.path, *found) for found in _tokens(content)]
-    gone = [*known, *(path for _, path, _, _ in landed)]
-    if gone:
+    outdated = [*known, *(path for _, path, _, _ in landed)]
+    if outdated:
         with transaction(connection):
             for table in ("redactions", "landed_files"):
                 connection.execute(
-                    f"delete from raw.{table} where project_id = ? and path in (select unnest(?))", [project_id, gone]
+                    f"delete from raw.{table} where project_id = ? and path in (select unnest(?))",
+                    [project_id, outdated],
                 )
             insert(connection, "redactions", table_of(tokens, REDACTION_SCHEMA), run_id, loaded_at)
             insert(connection, "landed_files", table_of(landed, _LANDED_SCHEMA), run_id, loaded_at)
@@ -76,7 +73,7 @@ def land_results(
 def _tokens(content: bytes) -> Iterator[tuple[int, str, str]]:
     """Line number, rule and token of each in a text."""
     number, counted = 1, 0
-    for found in re.finditer(_TOKEN, content):
+    for found in TOKEN_BYTES.finditer(content):
         number += content.count(b"\n", counted, found.start())
         counted = found.start()
         token = found[0].decode("ascii")

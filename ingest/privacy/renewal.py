@@ -14,12 +14,12 @@ from typing import IO
 
 from ingest.files import disk_errors
 from ingest.privacy.reading import COMMITS, DOCUMENT, LINES, plain_pieces, redact_piece, with_separators
-from ingest.redaction import TOKEN, Redactor
+from ingest.redaction import TOKEN_BYTES, Redactor
 from ingest.redaction.escapes import is_json
 
 COPY_BYTES = 1 << 20
 # Of a secret over several lines its line ends stay, behind the token.
-_REPLACED = re.compile(TOKEN.pattern.encode() + rb"\n*")
+_REPLACED = re.compile(TOKEN_BYTES.pattern + rb"\n*")
 
 
 class RenewalError(Exception):

@@ -5,18 +5,16 @@ It works in this process, asks no service, and its values are never looked at: o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from ingest.errors import IngestError
 from ingest.privacy.check import Checked, Hit, Search, engine_search
-from ingest.redaction import TOKEN, Redactor
+from ingest.redaction import TOKEN_BYTES, Redactor
 
 PACKAGE = "kingfisher-secret-scanner"
 AGREED, OURS, THEIRS = SIDES = ("agreed", "only ours", "only theirs")
 
-_TOKEN = re.compile(TOKEN.pattern.encode())
 _SIGN = "\0"  # between side and rule, in neither
 
 
@@ -60,7 +58,7 @@ def compared(redactor: Redactor, scanner: Any) -> Search:
 
 def _theirs(scanner: Any, data: bytes) -> Iterable[tuple[int, str]]:
     """Their findings that a report would show, but for what they take in our tokens for a secret."""
-    tokens = [match.span() for match in _TOKEN.finditer(data)]
+    tokens = [match.span() for match in TOKEN_BYTES.finditer(data)]
     for finding in scanner.scan(data):
         place = finding.location
         start, end = place["start_offset"], place["end_offset"]

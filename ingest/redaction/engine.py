@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,6 @@ from ingest.redaction.rules import Rule, read_rules, rules_version
 from ingest.redaction.scan import Scanner, Span, is_json
 
 DEFAULT_RULES = PRODUCT_ROOT / "seeds/privacy/redaction_rules.csv"
-TOKEN = re.compile(r"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 MAX_ROUNDS = 8  # a replacement can bring a further secret into view; each round has less left to find
 MAX_BROKEN_BLOCK = 200  # lines of a broken record that are read together, so that a PEM block in it is seen whole
 DIGEST_BYTES = 10  # = 16 base32 characters

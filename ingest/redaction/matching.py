@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import re2
 
 from ingest.errors import IngestError
 from ingest.redaction.escapes import Span, whole_characters
-from ingest.redaction.rules import CHECKS, Rule, combine, compile_pattern, re2_options
+from ingest.redaction.rules import CHECKS, TOKEN_BYTES, Rule, combine, compile_pattern, re2_options
 
 MAX_VALUE = 1 << 10  # bytes; longer values are not searched for further names
 LONG_TEXT = 1 << 12  # bytes; in longer texts only what stands around a hit says which rules to try
@@ -19,8 +18,6 @@ BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by lin
 
 NAMED = -1  # in a set of rules: any rule of a name and a syntax
 NEVER = r"[^\x00-\xff]"  # matches no byte
-
-_MARK = re.compile(rb"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
 
 
 class Matcher:
@@ -122,7 +119,7 @@ class Matcher:
                 behind = end if found is not None or not key_group or end - start > MAX_VALUE else match.end(key_group)
                 at = max(match.start() + 1, behind)
         if spans and b"[REDACTED:" in data:
-            marks = [mark.span() for mark in _MARK.finditer(data)]
+            marks = [mark.span() for mark in TOKEN_BYTES.finditer(data)]
             spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
         return spans
 
@@ -139,7 +136,7 @@ class Matcher:
 
     def named(self, name: bytes, secret: bytes, checks: frozenset[str], min_length: int = 0) -> Rule | None:
         """The key rule that makes this value a secret, or None."""
-        if _MARK.search(secret):
+        if TOKEN_BYTES.search(secret):
             return None
         for rule, pattern in self._keys:
             if pattern.search(name) is not None:

@@ -45,6 +45,9 @@ COLUMNS = (
     "rule_id", "family", "class", "kind", "check_level", "pattern", "prefilter", "min_length",
     "description", "source", "match_examples", "no_match_examples",
 )  # fmt: skip
+# What stands for a secret, in text and in bytes.
+TOKEN = re.compile(r"\[REDACTED:[a-z0-9_]{2,40}:[A-Z2-7]{16}\]")
+TOKEN_BYTES = re.compile(TOKEN.pattern.encode("ascii"))
 EXAMPLE_SEPARATOR = " ;; "
 MAX_MEMORY = 1 << 28  # of one compiled pattern: with RE2's 8 MiB the combined ones fall back to the slow matcher
 
