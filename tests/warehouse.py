@@ -25,9 +25,9 @@ PROJECT_PARTS = (
 BUILT = os.environ.get("OPE_BUILT_SAMPLE", "")
 PARSE_NAME = "partial_parse.msgpack"
 PARSES = tempfile.TemporaryDirectory(prefix="ope-parse-")
-# For `build`: no data tests, where another build runs them or only some models are wanted.
 # Tests run in two processes: more threads in each only wait for each other.
 THREADS = ("--threads", "2")
+# For `build`: no data tests, where another build runs them or only some models are wanted.
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
 
 

@@ -21,13 +21,13 @@ def repository_name(root: Path, taken: Container[str]) -> str:
 
 
 def directory_name(path: str) -> str:
-    """The last part of a path that says something: `app` of `/work/app`, `/work/app.git` and `/work/app/.bare`."""
+    """The last part of a path that says something: `app` of `/code/app`, `/code/app.git` and `/code/app/.bare`."""
     parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in _NAMELESS and part != "/"]
     return parts[-1].removesuffix(".git") if parts else ""
 
 
 def parent_name(path: str) -> str:
-    """The last two parts: `work app` of `/work/app`."""
+    """The last two parts: `code app` of `/code/app`."""
     parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in _NAMELESS and part != "/"]
     return " ".join(part.removesuffix(".git") for part in parts[-2:])
 

@@ -33,7 +33,6 @@ from ingest.forgetting.texts import (
 )
 from ingest.forgetting.tombstones import MESSAGE, PROJECT, SESSION, add_tombstones, read_tombstones
 from ingest.landing import land_again
-from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
 from ingest.paths import DataDir
 from ingest.registry import load_projects
@@ -171,8 +170,6 @@ def _land(data: DataDir, forgetting: Forgetting) -> None:
     """Schema `raw` from what is left, without what was wrong with what is gone."""
     names = forgetting.names
     land_again(data, forgetting.run_id, lambda problem: None if _is_about(problem, names) else problem)
-    with opened(data) as connection:
-        land_operations(connection, data, forgetting.run_id)
 
 
 def _is_about(problem: Problem, names: Names) -> bool:

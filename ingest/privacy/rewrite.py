@@ -12,6 +12,7 @@ from ingest.cold.journal import finish
 from ingest.database import opened
 from ingest.errors import IngestError, Problem
 from ingest.files import exclusive_lock
+from ingest.forgetting.targets import archives
 from ingest.landing import LandingResult, land_again
 from ingest.landing_operations import land_operations
 from ingest.locks import data_lock
@@ -22,7 +23,7 @@ from ingest.privacy.rewrite_archive import Rewritten, rewrite_archive
 from ingest.privacy.rewrite_texts import rewrite_common_texts, rewrite_project_texts
 from ingest.progress import Progress, labelled
 from ingest.redaction import KEY_BYTES, Redactor, load_redactor
-from ingest.registry import NOTHING_REGISTERED, is_project_id, load_projects, put
+from ingest.registry import NOTHING_REGISTERED, load_projects, put
 from ingest.runlog import new_run_id, step
 
 STEP = "redact"
@@ -71,12 +72,12 @@ def rewrite(
     A dry run only reads. Raises IngestError for an unknown project, a data directory that is in use, and where the
     disk or the database refuses; what was finished stays, and the same call goes on from there.
     """
-    archives = _archives(data)
-    if not archives and not load_projects(data):
+    kept = archives(data)
+    if not kept and not load_projects(data):
         raise IngestError(NOTHING_REGISTERED)
-    if project_id and project_id not in archives:
-        raise IngestError(f"Nothing is archived of {project_id!r}: known are {', '.join(archives) or 'none'}.")
-    projects = [project_id] if project_id else archives
+    if project_id and project_id not in kept:
+        raise IngestError(f"Nothing is archived of {project_id!r}: known are {', '.join(kept) or 'none'}.")
+    projects = [project_id] if project_id else kept
     if dry_run:
         known = data.redaction_key.exists()
         redactor = load_redactor(data) if known else Redactor.load(secrets.token_bytes(KEY_BYTES))
@@ -84,13 +85,6 @@ def rewrite(
     with data_lock(data, "redact --rewrite"):
         finish(data)  # a move to or from cold storage that was cut short
         return _rewrite(data, projects, load_redactor(data), progress, common=not project_id, dry_run=False)
-
-
-def _archives(data: DataDir) -> list[str]:
-    """Every project of which something is kept, registered or not."""
-    above = data.places_of_projects
-    names = {path.name for place in above for path in place.glob("*") if path.is_dir() and not path.is_symlink()}
-    return sorted(filter(is_project_id, names))
 
 
 def _rewrite(
