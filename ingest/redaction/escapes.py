@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 
 _PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # the two halves of one character
+_DECODER = json.JSONDecoder(strict=False)  # line breaks inside a string are fine
 _ESCAPE = re.compile(rb'\\(?:["\\/bfnrt]|' + _PAIR + rb"|u[0-9a-fA-F]{4})")
 _SIMPLE = {b'"': b'"', b"\\": b"\\", b"/": b"/", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
@@ -54,7 +55,7 @@ def unescape(raw: bytes) -> bytes:
     if b"\\" not in raw:
         return raw
     try:  # the fast way, for what is the inside of a JSON string
-        text = json.loads('"' + raw.decode("latin-1") + '"', strict=False)
+        text = _DECODER.decode('"' + raw.decode("latin-1") + '"')
     except ValueError:
         return _ESCAPE.sub(_unescape_one, raw)
     return text.encode("latin-1", "ope-one-byte-each")

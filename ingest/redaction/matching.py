@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import re2
 
 from ingest.errors import IngestError
+from ingest.redaction.alternatives import alternatives, united
 from ingest.redaction.escapes import Span, whole_characters
 from ingest.redaction.rules import CHECKS, TOKEN_BYTES, Rule, combine, compile_pattern, re2_options
 
@@ -16,8 +17,27 @@ BEFORE_HIT, BEHIND_HIT = 1 << 8, 1 << 10  # bytes that belong to a hit
 
 BLOCK_FAMILY = "key_block"  # secrets of many lines, which may stand line by line in an array or in string literals
 
-NAMED = -1  # in a set of rules: any rule of a name and a syntax
 NEVER = r"[^\x00-\xff]"  # matches no byte
+
+
+class Choice:
+    """Which of many patterns match somewhere in a text."""
+
+    def __init__(self) -> None:
+        self._set = re2.Set.SearchSet(re2_options(capture=False))
+        self._numbers: list[int] = []
+
+    def add(self, pattern: str, number: int) -> None:
+        """Before `compile`. Several patterns may have the same number."""
+        self._set.Add(pattern.encode("utf-8"))
+        self._numbers.append(number)
+
+    def compile(self) -> None:
+        self._set.Compile()
+
+    def of(self, data: bytes) -> set[int]:
+        """The numbers of the patterns that match."""
+        return {self._numbers[index] for index in self._set.Match(data) or ()} if self._numbers else set()
 
 
 class Matcher:
@@ -25,45 +45,39 @@ class Matcher:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         key_rules = [rule for rule in rules if rule.kind == "key"]
-        self._keys = [(rule, compile_pattern(f"(?i)(?:{rule.pattern})$", capture=False)) for rule in key_rules]
+        self._key_rules = key_rules
+        self._keys = Choice()
+        for number, rule in enumerate(key_rules):
+            self._keys.add(f"(?i)(?:{rule.pattern})$", number)
         names = combine([rule.pattern for rule in key_rules]) or NEVER
         self._finders: list[tuple[Rule, re2._Regexp, int, int]] = []
-        # Two sets, because those of names are large: they are asked only where a name and a syntax stand together.
-        self._which = re2.Set.SearchSet(re2_options(capture=False))
-        self._which_named = re2.Set.SearchSet(re2_options(capture=False))
-        self._of_set: list[int] = []  # the finder of each entry of the first set; NAMED for the entry of all names
-        self._of_named: list[int] = []
-        prefilters: list[str] = []
+        # Automata of few patterns are small: those of names are asked only where a name and a syntax stand together.
+        self._tokens, self._contexts, self._named = Choice(), Choice(), Choice()
+        prefilters = [rule.prefilter for rule in rules if rule.kind == "escape"]
         after_names: list[str] = []
-        cores = f"(?i:{combine([rule.prefilter for rule in key_rules]) or NEVER})"
+        cores = f"(?i:{united(rule.prefilter for rule in key_rules) or NEVER})"
         for rule in rules:
-            if rule.kind == "escape":
-                prefilters.append(rule.prefilter)
             if rule.kind not in ("token", "context", "syntax"):
                 continue
             finder = compile_pattern(rule.pattern.replace("{{key}}", f"(?P<key>(?i:{names}))"))
             groups = {_text(name): group for name, group in finder.groupindex.items()}
-            self._finders.append((rule, finder, groups["secret"], groups.get("key", 0)))
-            prefilter = rule.prefilter
-            if rule.kind == "syntax" and "{{key}}" not in prefilter:
-                after_names.append(prefilter)
-                self._which_named.Add((cores + prefilter).encode("utf-8"))
-                self._of_named.append(len(self._finders) - 1)
+            if rule.kind == "syntax" and "{{key}}" not in rule.prefilter:
+                after_names.append(rule.prefilter)
+                self._named.add(cores + rule.prefilter, len(self._finders))
             else:
-                prefilter = prefilter.replace("{{key}}", cores)
-                prefilters.append(prefilter)
-                self._which.Add(prefilter.encode("utf-8"))
-                self._of_set.append(len(self._finders) - 1)
+                prefilters.append(rule.prefilter)
+                for pattern in alternatives(rule.prefilter):
+                    choice = self._tokens if rule.kind == "token" else self._contexts
+                    choice.add(pattern.replace("{{key}}", cores), len(self._finders))
+            self._finders.append((rule, finder, groups["secret"], groups.get("key", 0)))
         if not self._finders:
             raise IngestError("The redaction rules hold no rule that finds anything; restore the rule file.")
-        if after_names:  # one list of names, then one of what may follow: much faster than every name with every syntax
-            prefilters.append(f"{cores}(?:{combine(after_names)})")
-            self._which.Add(prefilters[-1].encode("utf-8"))
-            self._of_set.append(NAMED)
-            self._which_named.Compile()
-        self._which.Compile()
-        # Sorted: neighbours share what they begin with, which RE2 reads once.
-        self._prefilter = compile_pattern(combine(sorted(prefilters)), capture=False)
+        for choice in (self._keys, self._tokens, self._contexts, self._named):
+            choice.compile()
+        # One list of names, then one of what may follow: much faster than every name with every syntax.
+        any_named = f"{{{{key}}}}(?:{combine(after_names) or NEVER})"
+        self._any_named = compile_pattern(any_named.replace("{{key}}", cores), capture=False)
+        self._prefilter = compile_pattern(united([*prefilters, any_named]).replace("{{key}}", cores), capture=False)
         self._allow = {
             level: compile_pattern(combine(patterns), capture=False)
             for level in CHECKS
@@ -95,15 +109,22 @@ class Matcher:
     def is_block(self, span: Span) -> bool:
         return span.rule_id in self._blocks
 
-    def is_in_context(self, span: Span) -> bool:
-        """Whether the rule knows this value by what stands around it."""
-        return self._kinds[span.rule_id] == "context"
-
     def plain(self, data: bytes, hits: Sequence[tuple[int, int]] = ()) -> list[Span]:
         """Secrets by the rules alone. `hits` of a long text, where they are known, say which rules to try."""
-        spans: list[Span] = []
         around = _surroundings(data, hits) if hits and len(data) > LONG_TEXT else data
-        for rule, finder, secret_group, key_group in self._candidates(around):
+        candidates = self._tokens.of(around) | self._contexts.of(around)
+        if self._any_named.search(around) is not None:
+            candidates |= self._named.of(around)
+        return self._found(data, candidates)
+
+    def in_context(self, data: bytes) -> list[Span]:
+        """Secrets by the rules that know a value by what stands around it."""
+        return [span for span in self._found(data, self._contexts.of(data)) if self._kinds[span.rule_id] == "context"]
+
+    def _found(self, data: bytes, candidates: set[int]) -> list[Span]:
+        """What these finders, in the order of their rules, take for a secret."""
+        spans: list[Span] = []
+        for rule, finder, secret_group, key_group in (self._finders[index] for index in sorted(candidates)):
             at = 0
             while (match := finder.search(data, at)) is not None:
                 start, end = match.span(secret_group)
@@ -123,14 +144,6 @@ class Matcher:
             spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
         return spans
 
-    def _candidates(self, data: bytes) -> list[tuple[Rule, re2._Regexp, int, int]]:
-        """The rules whose prefilter this text passes, in order."""
-        which = {self._of_set[index] for index in self._which.Match(data) or ()}
-        if NAMED in which:
-            which.remove(NAMED)
-            which.update(self._of_named[index] for index in self._which_named.Match(data) or ())
-        return [self._finders[index] for index in sorted(which)]
-
     def _judge(self, rule: Rule, secret: bytes) -> bool:
         return len(secret) >= rule.min_length and not self._allowed(secret, set(rule.checks))
 
@@ -138,11 +151,12 @@ class Matcher:
         """The key rule that makes this value a secret, or None."""
         if TOKEN_BYTES.search(secret):
             return None
-        for rule, pattern in self._keys:
-            if pattern.search(name) is not None:
-                long_enough = len(secret) >= max(rule.min_length, min_length)
-                return rule if long_enough and not self._allowed(secret, {"format", *rule.checks, *checks}) else None
-        return None
+        matching = self._keys.of(name)
+        if not matching:
+            return None
+        rule = self._key_rules[min(matching)]
+        long_enough = len(secret) >= max(rule.min_length, min_length)
+        return rule if long_enough and not self._allowed(secret, {"format", *rule.checks, *checks}) else None
 
     def _allowed(self, secret: bytes, levels: set[str]) -> bool:
         """Whether one of the allow rows of these levels covers the whole value."""

@@ -6,26 +6,26 @@ found in it is mapped back to the offsets of the text around it, so that the cal
 
 from __future__ import annotations
 
-import bisect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ingest.redaction.blocks import pieces, strings_from
 from ingest.redaction.escapes import Span, is_json, lift, unescape
 from ingest.redaction.matching import Matcher
 from ingest.redaction.pairs import COLON, value_of
 from ingest.redaction.rules import Rule
+from ingest.redaction.strings import Strings
 from ingest.redaction.views import LINES_AFTER, joined, undecorated
 
 MAX_DEPTH = 8  # levels of text inside text
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
+MAX_RAW_NAME = 12 * MAX_NAME + 2  # as it is written: with its quotes, and 12 bytes where one character is escaped
 MAX_PAIR_VALUE = 1 << 14  # bytes; no header or client file has a longer one
 PAIR_GAP = 64  # longest run of blanks between a JSON name and its value that still counts as one pair
 
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_JSON_LINE = re.compile(rb'^[ \t]*[\[{"][^\n]*$', re.MULTILINE)
+_BEGINS_JSON = re.compile(rb'[ \t]*[\[{"]')
 _FLAG = re.compile(rb"--?[0-9A-Za-z_.-]+")
 _COMMA = re.compile(rb"\s*,\s*")
 
@@ -45,100 +45,93 @@ class Scanner:
         hits = self._rules.hits(data)
         if not hits:
             return []
-        tokens = [match.span() for match in _STRING.finditer(data)]
-        starts = [start for start, _ in tokens]
-        suspects: set[int] = set()
-        for start, end in hits:
-            first = max(0, bisect.bisect_right(starts, start) - 1)
-            suspects.update(i for i in range(first, bisect.bisect_left(starts, end)) if tokens[i][1] > start)
+        strings = Strings(data)
+        suspects = strings.touched(hits)
         spans: list[Span] = []
-        for index in sorted(suspects):
-            start, end = tokens[index]
-            spans += self._scan_string(data, start + 1, end - 1, depth)
+        known: dict[bytes, list[Span]] = {}  # a record may say the same thing twice
+        for index in suspects:
+            raw, start = strings.raw(index), strings.start(index)
+            if raw not in known:
+                inner = strings.text(index)
+                known[raw] = lift(self.scan_text(inner, depth + 1), raw, inner, 0)
+            spans += [span._replace(start=span.start + start, end=span.end + start) for span in known[raw]]
         # The hit may lie in the name or, where the value is all escapes, in the value alone.
-        for index in sorted(suspects | {index - 1 for index in suspects if index}):
-            spans += self._scan_pair(data, tokens, index)
-        parts = self._scan_arrays(data, tokens, sorted(suspects))
+        for index in sorted({*suspects, *(index - 1 for index in suspects if index)}):
+            spans += self._scan_pair(strings, index)
+        parts = self._scan_arrays(strings, suspects)
         if parts:  # what one string alone showed of a block is the same secret, not another one
             spans = [span for span in spans if not any(p.start <= span.start and span.end <= p.end for p in parts)]
         return self._rules.merged(spans + parts)
 
-    def _scan_arrays(self, data: bytes, tokens: list[tuple[int, int]], suspects: list[int]) -> list[Span]:
+    def _scan_arrays(self, strings: Strings, suspects: list[int]) -> list[Span]:
         """The parts of blocks whose lines are strings of an array. All parts of one block carry the whole block."""
         found: list[Span] = []
         done = 0  # strings before this one have been read
         for index in suspects:
-            start, end = tokens[index]
             if index < done:
                 continue
-            if not self._rules.begins_block(unescape(data[start + 1 : end - 1])):
-                found += self._scan_rows(data, tokens, index)
+            if not self._rules.begins_block(strings.text(index)):
+                found += self._scan_rows(strings, index)
                 continue
-            done = strings_from(data, tokens, index)
-            run = tokens[index:done]
-            texts = [unescape(data[start + 1 : end - 1]) for start, end in run]
-            for block in self._rules.plain(b"\n".join(texts)) if len(run) > 1 else ():
+            done = strings_from(strings.data, strings.places, index)
+            texts = [strings.text(i) for i in range(index, done)]
+            for block in self._rules.plain(b"\n".join(texts)) if len(texts) > 1 else ():
                 if not self._rules.is_block(block):
                     continue
                 for which, first, last in pieces(texts, block.start, block.end):
-                    raw_start, raw_end = run[which][0] + 1, run[which][1] - 1
                     part = [Span(first, last, block.rule_id, block.secret)]
-                    found += lift(part, data[raw_start:raw_end], texts[which], raw_start)
+                    found += lift(part, strings.raw(index + which), texts[which], strings.start(index + which))
         return found
 
-    def _scan_rows(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
+    def _scan_rows(self, strings: Strings, index: int) -> list[Span]:
         """Values whose name stands on an earlier line, where the lines are strings of an array."""
-        run = tokens[index : strings_from(data, tokens, index, LINES_AFTER)]
-        if len(run) < 2:
+        behind_row = strings_from(strings.data, strings.places, index, LINES_AFTER)
+        if behind_row - index < 2:
             return []
-        texts = [unescape(data[start + 1 : end - 1]).rstrip(b"\n") for start, end in run]
+        texts = [strings.text(i).rstrip(b"\n") for i in range(index, behind_row)]
         part = joined(texts)
         found: list[Span] = []
         for span in self._rules.plain(part.text):
             place = part.in_text(span.start, span.end)
             if place is None:
                 continue
-            behind = 0  # the lines are joined by one line break each
-            for (start, end), text in zip(run, texts, strict=True):
-                if behind <= place[0] < behind + len(text):
-                    here = [span._replace(start=place[0] - behind, end=place[1] - behind)]
-                    found += lift(here, data[start + 1 : end - 1], unescape(data[start + 1 : end - 1]), start + 1)
-                behind += len(text) + 1
+            before = 0  # the lines are joined by one line break each
+            for i, text in enumerate(texts, index):
+                if before <= place[0] < before + len(text):
+                    here = [span._replace(start=place[0] - before, end=place[1] - before)]
+                    found += lift(here, strings.raw(i), strings.text(i), strings.start(i))
+                before += len(text) + 1
         return found
 
-    def _scan_string(self, data: bytes, start: int, end: int, depth: int) -> list[Span]:
-        raw = data[start:end]
-        inner = unescape(raw)
-        return lift(self.scan_text(inner, depth + 1), raw, inner, start)
-
-    def _scan_pair(self, data: bytes, tokens: list[tuple[int, int]], index: int) -> list[Span]:
+    def _scan_pair(self, strings: Strings, index: int) -> list[Span]:
         """`"name": "value"`, `"--name", "value"` and `"name": "NAME", "value": "value"`, if the name is a secret's."""
-        start, end = tokens[index]
-        name = unescape(data[start + 1 : end - 1])
+        data, places = strings.data, strings.places
+        start, end = places[index]
+        if end - start > MAX_RAW_NAME:
+            return []
+        name = strings.text(index)
         if len(name) > MAX_NAME:
             return []
-        between = data[end : min(tokens[index + 1][0], end + PAIR_GAP)] if index + 1 < len(tokens) else b""
+        between = data[end : min(places[index + 1][0], end + PAIR_GAP)] if index + 1 < len(places) else b""
         value = index + 1
-        if COLON.fullmatch(between) is None and (not between or not _is_argument(data, tokens, index, name)):
-            value = value_of(data, tokens, index)
+        if COLON.fullmatch(between) is None and (not between or not _is_argument(data, places, index, name)):
+            value = value_of(data, places, index)
             if value < 0:
                 return []
-        value_start, value_end = tokens[value]
-        raw = data[value_start + 1 : value_end - 1]
-        secret = unescape(raw)
+        raw, secret, start = strings.raw(value), strings.text(value), strings.start(value)
         rule = self._rules.named(name, secret, frozenset(("value",)))
         if rule is not None:
-            return [Span(value_start + 1, value_end - 1, rule.rule_id, secret)]
+            return [Span(start, start + len(raw), rule.rule_id, secret)]
         if len(secret) > MAX_PAIR_VALUE:
             return []
         # the pair as text, for the rules that know a value by what stands before it
         head = b'"' + name.lstrip(b"-") + b'": "'
         spans = [
             Span(max(span.start - len(head), 0), span.end - len(head), span.rule_id, span.secret)
-            for span in self._rules.plain(head + secret + b'"')
-            if self._rules.is_in_context(span) and len(head) < span.end <= len(head) + len(secret)
+            for span in self._rules.in_context(head + secret + b'"')
+            if len(head) < span.end <= len(head) + len(secret)
         ]
-        return lift(spans, raw, secret, value_start + 1)
+        return lift(spans, raw, secret, start)
 
     def scan_text(self, data: bytes, depth: int = 0) -> list[Span]:
         """Secrets in any text: by the rules, in JSON (one text, or lines) inside it, and under its escapes."""
@@ -153,10 +146,10 @@ class Scanner:
             inner = unescape(data)
             if inner != data and self._rules.is_suspicious(inner):
                 spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
-        if depth < MAX_DEPTH and hits:
-            for line in _JSON_LINE.finditer(data):
-                start, end = line.span()
-                if end - start >= MIN_JSON and self._rules.is_suspicious(data, start, end) and is_json(line.group()):
+        if depth < MAX_DEPTH:
+            for start, end in _json_lines(data, hits):
+                line = data[start:end]
+                if self._rules.is_suspicious(line) and is_json(line):
                     # What a line that is JSON says is known better from inside, but a block of many lines may be
                     # written as string literals, of which each is a line of JSON too.
                     spans = [
@@ -168,7 +161,7 @@ class Scanner:
                     ]
                     spans += [
                         Span(span.start + start, span.end + start, span.rule_id, span.secret)
-                        for span in self.scan_json(line.group(), depth + 1)
+                        for span in self.scan_json(line, depth + 1)
                     ]
         return self._rules.merged(spans)
 
@@ -190,3 +183,16 @@ def _is_argument(data: bytes, tokens: list[tuple[int, int]], index: int, name: b
     if _FLAG.fullmatch(name) is None or _COMMA.fullmatch(data, tokens[index][1], tokens[index + 1][0]) is None:
         return False
     return COLON.match(data, tokens[index + 1][1]) is None
+
+
+def _json_lines(data: bytes, hits: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The lines, without their ends, that these stretches touch and that begin as JSON does."""
+    done = 0
+    for hit_start, hit_end in hits:
+        start = max(done, data.rfind(b"\n", done, hit_start) + 1)
+        while start < hit_end:
+            end = data.find(b"\n", start)
+            end = len(data) if end < 0 else end
+            if end - start >= MIN_JSON and _BEGINS_JSON.match(data, start, end):
+                yield start, end
+            done = start = end + 1
