@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ingest.redaction.blocks import pieces, strings_from
+from ingest.redaction.colours import COLOUR_BEGINS, lift_colours, without_colours
 from ingest.redaction.escapes import Span, is_json, lift, unescape
 from ingest.redaction.matching import Matcher
 from ingest.redaction.pairs import COLON, value_of
@@ -92,15 +93,13 @@ class Scanner:
         part = joined(texts)
         found: list[Span] = []
         for span in self._rules.plain(part.text):
-            place = part.in_text(span.start, span.end)
-            if place is None:
-                continue
-            before = 0  # the lines are joined by one line break each
-            for i, text in enumerate(texts, index):
-                if before <= place[0] < before + len(text):
-                    here = [span._replace(start=place[0] - before, end=place[1] - before)]
-                    found += lift(here, strings.raw(i), strings.text(i), strings.start(i))
-                before += len(text) + 1
+            for start, end in part.places(span.start, span.end):
+                before = 0  # the lines are joined by one line break each
+                for i, text in enumerate(texts, index):
+                    if before <= start < before + len(text):
+                        here = [span._replace(start=start - before, end=end - before)]
+                        found += lift(here, strings.raw(i), strings.text(i), strings.start(i))
+                    before += len(text) + 1
         return found
 
     def _scan_pair(self, strings: Strings, index: int) -> list[Span]:
@@ -134,47 +133,57 @@ class Scanner:
         return lift(spans, raw, secret, start)
 
     def scan_text(self, data: bytes, depth: int = 0) -> list[Span]:
-        """Secrets in any text: by the rules, in JSON (one text, or lines) inside it, and under its escapes."""
+        """Secrets in any text: by the rules, in JSON (one text, or lines) inside it, under its escapes and colours."""
         if len(data) < MIN_JSON:
             return self._rules.plain(data)
         head = data.lstrip()[:1]
         if depth and depth < MAX_DEPTH and head in (b"{", b"[", b'"') and is_json(data):
             return self.scan_json(data, depth)
         hits = self._rules.hits(data)
-        spans = [*self._rules.plain(data, hits), *self._scan_undecorated(data, hits)] if hits else []
-        if depth < MAX_DEPTH and b"\\" in data:
+        spans = [*self._rules.plain(data, hits), *self._scan_undecorated(data, hits, depth)] if hits else []
+        if depth == MAX_DEPTH:
+            return self._rules.merged(spans)
+        if b"\\" in data:
             inner = unescape(data)
             if inner != data and self._rules.is_suspicious(inner):
                 spans += lift(self.scan_text(inner, depth + 1), data, inner, 0)
-        if depth < MAX_DEPTH:
-            for start, end in _json_lines(data, hits):
-                line = data[start:end]
-                if self._rules.is_suspicious(line) and is_json(line):
-                    # What a line that is JSON says is known better from inside, but a block of many lines may be
-                    # written as string literals, of which each is a line of JSON too.
-                    spans = [
-                        span
-                        for span in spans
-                        if span.end <= start
-                        or span.start >= end
-                        or (self._rules.is_block(span) and (span.start < start or span.end > end))
-                    ]
-                    spans += [
-                        Span(span.start + start, span.end + start, span.rule_id, span.secret)
-                        for span in self.scan_json(line, depth + 1)
-                    ]
-        return self._rules.merged(spans)
+        if COLOUR_BEGINS in data:
+            inner = without_colours(data)
+            if inner != data:
+                spans += lift_colours(self.scan_text(inner, depth + 1), data)
+        return self._rules.merged(self._from_inside(data, hits, spans, depth))
 
-    def _scan_undecorated(self, data: bytes, hits: Sequence[tuple[int, int]]) -> list[Span]:
+    def _from_inside(self, data: bytes, hits: Sequence[tuple[int, int]], spans: list[Span], depth: int) -> list[Span]:
+        """The spans of this text, where lines that are JSON say themselves what is secret in them.
+
+        That is known better from inside, but a block of many lines may be written as string literals, of which each is
+        a line of JSON too.
+        """
+        for start, end in _json_lines(data, hits) if depth < MAX_DEPTH else ():
+            line = data[start:end]
+            if self._rules.is_suspicious(line) and is_json(line):
+                spans = [
+                    span
+                    for span in spans
+                    if span.end <= start
+                    or span.start >= end
+                    or (self._rules.is_block(span) and (span.start < start or span.end > end))
+                ]
+                spans += [
+                    span._replace(start=span.start + start, end=span.end + start)
+                    for span in self.scan_json(line, depth + 1)
+                ]
+        return spans
+
+    def _scan_undecorated(self, data: bytes, hits: Sequence[tuple[int, int]], depth: int) -> list[Span]:
         """Secrets that only show where line numbers, signs of a diff and file names before the lines are gone."""
         spans: list[Span] = []
         for part in undecorated(data, (start for start, _ in hits)):
-            if not self._rules.is_suspicious(part.text):
+            hits_in_part = self._rules.hits(part.text)
+            if not hits_in_part:
                 continue
-            for span in self._rules.plain(part.text):
-                place = part.in_text(span.start, span.end)
-                if place is not None:
-                    spans.append(span._replace(start=place[0], end=place[1]))
+            for span in self._from_inside(part.text, hits_in_part, self._rules.plain(part.text), depth):
+                spans += [span._replace(start=start, end=end) for start, end in part.places(span.start, span.end)]
         return spans
 
 

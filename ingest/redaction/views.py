@@ -1,4 +1,4 @@
-"""Text without what a tool puts before each line: line numbers, the signs of a diff, file names of a search.
+"""Text without what a tool puts before each line: numbers, signs of a diff, file names of a search, times of a log.
 
 A rule that reads several lines (`.netrc`, YAML, HCL) or begins at the start of one does not see through them.
 """
@@ -12,9 +12,14 @@ from dataclasses import dataclass
 LINES_BEFORE, LINES_AFTER = 3, 8  # of a place that looks like a secret
 _SIGN = re.compile(rb"[+\-> ]")
 _DECORATIONS = (
-    re.compile(rb"[ \t]*[0-9]+(?:\xe2\x86\x92|\x80|\t|[|:] ?| \xe2\x94\x82 ?)"),  # 12→, 12:, 12|
+    re.compile(rb"[ \t]*[0-9]+(?:\xe2\x86\x92|\x80|\t|: ?| ?\| ?| \xe2\x94\x82 ?)"),  # 12→, 12:, 12|
     _SIGN,
     re.compile(rb"[^\s:]+[:-][0-9]+[:-]"),  # path/of/file:12:
+    re.compile(rb"[0-9A-Za-z_.-]+[ \t]*\| ?"),  # service_1  |
+    re.compile(  # 2026-01-02T03:04:05.678Z INFO, also behind the names of a job and its step
+        rb"(?:[^\t\n]{0,200}\t){0,2}\[?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?\]?[ \t]+"
+        rb"(?:\[?[A-Z]{4,8}\]?:?[ \t]+)?"
+    ),
 )
 
 
@@ -25,10 +30,13 @@ class Part:
     text: bytes
     starts: tuple[tuple[int, int], ...]
 
-    def in_text(self, start: int, end: int) -> tuple[int, int] | None:
-        """The same bytes in the text that this is a part of; None where they are of several lines."""
-        here, there = max(pair for pair in self.starts if pair[0] <= start)
-        return None if b"\n" in self.text[here:end] else (start - here + there, end - here + there)
+    def places(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The same bytes in the text that this is a part of, line by line."""
+        ends = [here - 1 for here, _ in self.starts[1:]] + [len(self.text)]
+        for (here, there), line_end in zip(self.starts, ends, strict=True):
+            first, last = max(start, here), min(end, line_end)
+            if self.text[first:last].strip():
+                yield first - here + there, last - here + there
 
 
 def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
