@@ -67,21 +67,25 @@ class Scanner:
     def _scan_arrays(self, strings: Strings, suspects: list[int]) -> list[Span]:
         """The parts of blocks whose lines are strings of an array. All parts of one block carry the whole block."""
         found: list[Span] = []
-        done = 0  # strings before this one have been read
+        searched = done = 0  # strings before these have been searched for blocks, or belong to a row that has one
         for index in suspects:
-            if index < done:
-                continue
-            if not self._rules.begins_block(strings.text(index)):
+            if index >= searched and self._rules.begins_block(strings.text(index)):
+                searched = strings_from(strings.data, strings.places, index)
+                parts = self._scan_block(strings, index, searched)
+                found += parts
+                done = searched if parts else done
+            if index >= done:
                 found += self._scan_rows(strings, index)
-                continue
-            done = strings_from(strings.data, strings.places, index)
-            texts = [strings.text(i) for i in range(index, done)]
-            for block in self._rules.plain(b"\n".join(texts)) if len(texts) > 1 else ():
-                if not self._rules.is_block(block):
-                    continue
-                for which, first, last in pieces(texts, block.start, block.end):
-                    part = [Span(first, last, block.rule_id, block.secret)]
-                    found += lift(part, strings.raw(index + which), texts[which], strings.start(index + which))
+        return found
+
+    def _scan_block(self, strings: Strings, index: int, behind_row: int) -> list[Span]:
+        """The parts of the blocks that stand in these strings, more than one of them."""
+        texts = [strings.text(i) for i in range(index, behind_row)]
+        found: list[Span] = []
+        for block in self._rules.plain(b"\n".join(texts)) if len(texts) > 1 else ():
+            for which, first, last in pieces(texts, block.start, block.end) if self._rules.is_block(block) else ():
+                part = [Span(first, last, block.rule_id, block.secret)]
+                found += lift(part, strings.raw(index + which), texts[which], strings.start(index + which))
         return found
 
     def _scan_rows(self, strings: Strings, index: int) -> list[Span]:

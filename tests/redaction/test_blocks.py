@@ -11,6 +11,7 @@ import pytest
 from ingest.redaction import TOKEN, Redactor
 from ingest.redaction.blocks import pieces, strings_from
 from ingest.redaction.rules import expand_example
+from tests.redaction.helpers import alnum, line, redacted
 
 REDACTOR = Redactor.load(bytes(range(32)))
 DASHES = "-" * 5
@@ -106,6 +107,17 @@ def test_blank_lines_and_headers_in_an_array() -> None:
     kept = clean({"lines": lines})["lines"]
     assert kept[3] == "" and len(kept) == len(lines)
     assert len({kept[n] for n in range(len(kept)) if n != 3}) == 1
+
+
+@pytest.mark.parametrize("form", ["+{}", " {}", "{}\n"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_key_whose_header_is_no_part_of_it(form: str, count: int) -> None:
+    secret = [alnum(64) for _ in range(count)]
+    lines = [form.format(part) for part in ("Encryption: none", f"Private-Lines: {count}", *secret, "Private-MAC: 00")]
+    result = redacted(line({"lines": lines}))
+    assert not any(part.encode() in result for part in secret)
+    kept = json.loads(result)["lines"]
+    assert [kept[n] for n in (0, 1, -1)] == [lines[n] for n in (0, 1, -1)] and len(set(kept[2:-1])) == 1
 
 
 def test_names_of_an_object_are_no_lines() -> None:
