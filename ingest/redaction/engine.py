@@ -8,8 +8,8 @@ line is cut into its string tokens by position; each suspicious one is unescaped
 as JSON lines and as escaped text inside text; what is found is mapped back to raw positions. So escapes such as
 `\\u002d` inside a secret do not hide it, and quotes, numbers and structure are never touched.
 
-What a tool puts before each line (numbers, signs of a diff, file names, times of a log) and the colours of a terminal are
-read past: rules also see the text without them.
+What a tool puts before each line (numbers, signs of a diff, file names, times of a log) and the colours of a terminal
+are read past: rules also see the text without them.
 
 A private key written line by line, as strings of a JSON array or as string literals, is found as one block: each
 string of it becomes the same token, and the signs of a patch before the lines stay.
