@@ -144,10 +144,12 @@ class Redactor:
     def _replace(self, data: bytes, spans: list[Span]) -> tuple[bytes, list[Finding]]:
         pieces: list[bytes] = []
         findings: list[Finding] = []
-        done = 0
+        done = counted = 0
+        line_number = 1
         for span in spans:
             token = self.token(span.rule_id, span.secret)
-            line_number = data.count(b"\n", 0, span.start) + 1
+            line_number += data.count(b"\n", counted, span.start)
+            counted = span.start
             findings.append(Finding(line_number, span.rule_id, token))
             kept_lines = b"\n" * data.count(b"\n", span.start, span.end)
             pieces += (data[done : span.start], token.encode("ascii"), kept_lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 import re2
@@ -141,7 +142,13 @@ class Matcher:
                 at = max(match.start() + 1, behind)
         if spans and b"[REDACTED:" in data:
             marks = [mark.span() for mark in TOKEN_BYTES.finditer(data)]
-            spans = [span for span in spans if all(span.end <= start or span.start >= end for start, end in marks)]
+            ends = [end for _, end in marks]
+            following = [bisect.bisect_right(ends, span.start) for span in spans]
+            spans = [
+                span
+                for span, index in zip(spans, following, strict=True)
+                if index == len(marks) or marks[index][0] >= span.end
+            ]
         return spans
 
     def _judge(self, rule: Rule, secret: bytes) -> bool:

@@ -19,6 +19,7 @@ from ingest.redaction.strings import Strings
 from ingest.redaction.views import LINES_AFTER, joined, undecorated
 
 MAX_DEPTH = 8  # levels of text inside text
+COLOUR_DEPTH = 4  # levels that colours count for: they hide nothing deep, and every level may be read twice
 MIN_JSON = 8  # no shorter text can hold a name and a secret as JSON
 MAX_NAME = 200  # bytes; a longer JSON name is no name
 MAX_RAW_NAME = 12 * MAX_NAME + 2  # as it is written: with its quotes, and 12 bytes where one character is escaped
@@ -145,7 +146,7 @@ class Scanner:
             return self.scan_json(data, depth)
         hits = self._rules.hits(data)
         spans = [*self._rules.plain(data, hits), *self._scan_undecorated(data, hits, depth)] if hits else []
-        if depth == MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             return self._rules.merged(spans)
         if b"\\" in data:
             inner = unescape(data)
@@ -154,7 +155,7 @@ class Scanner:
         if COLOUR_BEGINS in data:
             inner = without_colours(data)
             if inner != data:
-                spans += lift_colours(self.scan_text(inner, depth + 1), data)
+                spans += lift_colours(self.scan_text(inner, depth + COLOUR_DEPTH), data)
         return self._rules.merged(self._from_inside(data, hits, spans, depth))
 
     def _from_inside(self, data: bytes, hits: Sequence[tuple[int, int]], spans: list[Span], depth: int) -> list[Span]:
@@ -186,7 +187,7 @@ class Scanner:
             hits_in_part = self._rules.hits(part.text)
             if not hits_in_part:
                 continue
-            for span in self._from_inside(part.text, hits_in_part, self._rules.plain(part.text), depth):
+            for span in self._from_inside(part.text, hits_in_part, self._rules.plain(part.text, hits_in_part), depth):
                 spans += [span._replace(start=start, end=end) for start, end in part.places(span.start, span.end)]
         return spans
 

@@ -5,6 +5,7 @@ A rule that reads several lines (`.netrc`, YAML, HCL) or begins at the start of 
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,21 +33,34 @@ class Part:
 
     def places(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The same bytes in the text that this is a part of, line by line."""
-        ends = [here - 1 for here, _ in self.starts[1:]] + [len(self.text)]
-        for (here, there), line_end in zip(self.starts, ends, strict=True):
+        index = bisect.bisect_right(self.starts, (start, len(self.text))) - 1
+        while index < len(self.starts) and self.starts[index][0] < end:
+            here, there = self.starts[index]
+            index += 1
+            line_end = self.starts[index][0] - 1 if index < len(self.starts) else len(self.text)
             first, last = max(start, here), min(end, line_end)
             if self.text[first:last].strip():
                 yield first - here + there, last - here + there
 
 
 def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
-    """The surroundings of each hit, without each decoration that two lines there have.
+    """The surroundings of the hits, without each decoration that two lines there have.
 
     In a text of one or two lines, a number or a file name before one is enough.
     """
-    done = -1
+    for first, last in _surroundings(data, hits):
+        lines = data[first:last].split(b"\n")
+        for decoration in _DECORATIONS:
+            marks = [decoration.match(line) for line in lines]
+            if sum(mark is not None for mark in marks) > (len(lines) > 2 or decoration is _SIGN):
+                yield _strip(lines, [mark.end() if mark else 0 for mark in marks], first)
+
+
+def _surroundings(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Whole lines around the hits, as offsets; those of hits that are near to each other are one piece."""
+    begin = end = line_end = -1
     for hit in hits:
-        if hit < done:
+        if hit < line_end:
             continue
         first = hit
         for _ in range(LINES_BEFORE + 1):
@@ -59,13 +73,14 @@ def undecorated(data: bytes, hits: Iterable[int]) -> Iterator[Part]:
             if last < 0:
                 last = len(data)
                 break
-        done = data.find(b"\n", hit)
-        done = len(data) if done < 0 else done
-        lines = data[first + 1 : last].split(b"\n")
-        for decoration in _DECORATIONS:
-            marks = [decoration.match(line) for line in lines]
-            if sum(mark is not None for mark in marks) > (len(lines) > 2 or decoration is _SIGN):
-                yield _strip(lines, [mark.end() if mark else 0 for mark in marks], first + 1)
+        line_end = data.find(b"\n", hit)
+        line_end = len(data) if line_end < 0 else line_end
+        if begin >= 0 and first > end:
+            yield begin, end
+            begin = -1
+        begin, end = (first + 1 if begin < 0 else begin), last
+    if begin >= 0:
+        yield begin, end
 
 
 def _strip(lines: list[bytes], widths: list[int], offset: int) -> Part:
