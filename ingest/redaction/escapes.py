@@ -71,13 +71,13 @@ def _unescape_one(match: re.Match[bytes]) -> bytes:
     return bytes((code,)) if code < 256 else b"\x80"
 
 
-def _raw_offsets(raw: bytes, wanted: Iterable[int]) -> list[int]:
-    """Offsets in `raw` of offsets in `unescape(raw)`."""
-    after: list[int] = []  # offset in the unescaped text just after each escape
+def raw_offsets(raw: bytes, wanted: Iterable[int], mark: re.Pattern[bytes] = _ESCAPE, width: int = 1) -> list[int]:
+    """Offsets in `raw` of offsets in the same text with `width` bytes for each mark, as in `unescape(raw)`."""
+    after: list[int] = []  # offset in the other text just after each mark
     shifts: list[int] = []  # how many more bytes the raw text has up to there
     shift = 0
-    for match in _ESCAPE.finditer(raw):
-        shift += match.end() - match.start() - 1
+    for match in mark.finditer(raw):
+        shift += match.end() - match.start() - width
         after.append(match.end() - shift)
         shifts.append(shift)
     offsets = []
@@ -91,7 +91,7 @@ def lift(spans: list[Span], raw: bytes, inner: bytes, start: int) -> list[Span]:
     """Spans of an unescaped text, in the offsets of the raw one that begins at `start`."""
     if not spans or len(raw) == len(inner):
         return [Span(span.start + start, span.end + start, span.rule_id, span.secret) for span in spans]
-    offsets = _raw_offsets(raw, [offset for span in spans for offset in (span.start, span.end)])
+    offsets = raw_offsets(raw, [offset for span in spans for offset in (span.start, span.end)])
     return [
         Span(offsets[2 * i] + start, offsets[2 * i + 1] + start, span.rule_id, span.secret)
         for i, span in enumerate(spans)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.redaction.escapes import _raw_offsets, is_json, unescape
+from ingest.redaction.escapes import is_json, raw_offsets, unescape
 from tests.redaction.helpers import AWS, GITHUB, PASSWORD, PEM, REDACTOR, redacted
 from tests.redaction.planted.corpus import FAMILIES, negative_line, planted_line
 from tests.redaction.planted.draw import Draw
@@ -58,7 +58,7 @@ def test_any_bytes_keep_their_lines_and_settle(pieces: list[bytes]) -> None:
 def test_offsets_of_unescaped_text(text: str, ascii_only: bool) -> None:
     raw = json.dumps(text, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")[1:-1]
     inner = unescape(raw)
-    offsets = _raw_offsets(raw, range(len(inner) + 1))
+    offsets = raw_offsets(raw, range(len(inner) + 1))
     assert offsets[0] == 0 and offsets[-1] == len(raw) and offsets == sorted(set(offsets))
     assert b"".join(unescape(raw[a:b]) for a, b in itertools.pairwise(offsets)) == inner
 
